@@ -1,0 +1,143 @@
+"""Loads the tensors that are asked for, and reads no others."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+from collections.abc import Iterable, Sequence
+from types import TracebackType
+
+import torch
+
+from ..errors import InvalidInput
+from . import torch_legacy, zip_directory
+from .inventory import inventory_of
+from .layout import Inventory, TensorInfo
+from .source import Source
+from .torch_dtypes import DTYPES, packed_shape
+
+__all__ = ["WeightsReader", "load_tensors", "open_weights"]
+
+
+class WeightsReader:
+    """An open file of tensors; see :func:`open_weights`. May be used from several threads at once.
+
+    Attributes:
+        inventory: what the file holds.
+    """
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self.inventory: Inventory = inventory_of(source)
+
+    def load(self, name: str) -> torch.Tensor:
+        """One tensor, on the CPU, in the format of the file.
+
+        The memory is the tensor's own: it may be changed, never changes the file, and outlives the reader. It holds the
+        bytes from the tensor's first to its last element, so a tensor with gaps or repeats keeps its strides.
+
+        Raises:
+            InvalidInput: the file has no tensor of that name.
+            DamagedFile: its bytes are not where the header says, or cannot be unpacked.
+            UnreadableFile: the file was changed since it was opened, or the system refuses to read it.
+            UnsupportedFile: this torch lacks the number format.
+        """
+        info = self._info(name)
+        dtype, shape = self._torch_form(name, info)
+        if not info.nbytes:
+            return torch.empty(shape, dtype=dtype)
+        raw = torch.empty(info.nbytes, dtype=torch.uint8)
+        self._read(info, raw.numpy().data)
+        self._source.check_unchanged()
+        elements = raw.view(dtype)
+        return elements.view(shape) if info.strides is None else elements.as_strided(shape, info.strides)
+
+    def sample(self, name: str, start: int, count: int) -> torch.Tensor:
+        """``count`` elements of one tensor from place ``start`` on, as if it were flattened; float32, on the CPU.
+
+        Only the bytes from the first to the last of them are read; of a deflated record, also those before.
+
+        Raises:
+            InvalidInput: the file has no tensor of that name, or the tensor fewer elements.
+            FileProblem: as :meth:`load`.
+        """
+        info = self._info(name)
+        dtype, shape = self._torch_form(name, info)
+        if not 0 <= start <= start + count <= math.prod(shape):
+            raise InvalidInput(f"{name!r} has no {count} elements from {start} on", "Choose places inside the tensor")
+        if not count:
+            return torch.empty(0)
+        places: Sequence[int] = range(start, start + count)
+        if info.strides is not None:
+            places = [_place(place, shape, info.strides) for place in places]
+        first, last = min(places), max(places)
+        raw = torch.empty((last + 1 - first) * dtype.itemsize, dtype=torch.uint8)
+        self._read(info._replace(offset=info.offset + first * dtype.itemsize), raw.numpy().data)
+        self._source.check_unchanged()
+        elements = raw.view(dtype).float()
+        return elements if info.strides is None else elements[[place - first for place in places]]
+
+    def close(self) -> None:
+        """Lets go of the file. Tensors that were loaded stay as they are."""
+        self._source.close()
+
+    def __enter__(self) -> WeightsReader:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _info(self, name: str) -> TensorInfo:
+        info = self.inventory.tensors.get(name)
+        if info is None:
+            raise InvalidInput(f"{self._source.name} holds no tensor named {name!r}", "Choose one that it lists")
+        return info
+
+    def _torch_form(self, name: str, info: TensorInfo) -> tuple[torch.dtype, tuple[int, ...]]:
+        dtype, shape = DTYPES.get(info.dtype), packed_shape(info.dtype, info.shape)
+        if dtype is None or (info.strides is None and math.prod(shape) * dtype.itemsize != info.nbytes):
+            fault = f"keeps {name[:80]!r} as {info.dtype} {list(info.shape)}, which this version of torch lacks"
+            raise self._source.unsupported(fault, "Update torch, or use a file in another precision")
+        return dtype, shape
+
+    def _read(self, info: TensorInfo, buffer: memoryview) -> None:
+        if info.record is None:
+            self._source.read_into(info.offset, buffer)
+        elif self.inventory.container == "torch-zip":
+            zip_directory.read_part(self._source, info.record, info.offset, buffer)
+        else:
+            start = torch_legacy.data_start(self._source, info.record)
+            self._source.read_into(start + info.offset, buffer)
+
+
+def _place(place: int, shape: tuple[int, ...], strides: tuple[int, ...]) -> int:
+    """Where in memory the element lies that is at ``place`` of the flattened tensor, in elements from the first."""
+    memory = 0
+    for size, stride in zip(reversed(shape), reversed(strides), strict=True):
+        place, index = divmod(place, size)
+        memory += index * stride
+    return memory
+
+
+def open_weights(path: str | os.PathLike[str]) -> WeightsReader:
+    """Opens a file of tensors for loading; to be used in a ``with`` statement.
+
+    Tensors are read into memory of their own instead of being mapped: see :class:`Source` for why. It costs the bytes
+    of the tensor asked for and nothing else, whatever the size of the file.
+
+    Raises:
+        FileProblem: as :func:`vae_workbench.weights.inventory.read_inventory` does.
+    """
+    with contextlib.ExitStack() as until_read:
+        reader = WeightsReader(until_read.enter_context(Source(path)))
+        until_read.pop_all()
+    return reader
+
+
+def load_tensors(path: str | os.PathLike[str], names: Iterable[str] | None = None) -> dict[str, torch.Tensor]:
+    """Some tensors of a file, or all of them, by name; errors as in :func:`open_weights` and ``load``."""
+    with open_weights(path) as reader:
+        return {name: reader.load(name) for name in (reader.inventory.tensors if names is None else names)}
