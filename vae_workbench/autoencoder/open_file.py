@@ -1,0 +1,39 @@
+"""From a file to a network: only the VAE's tensors are read, also from a checkpoint of many gigabytes."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import torch
+
+from ..errors import UnknownArchitecture
+from ..weights.reader import open_weights
+from .autoencoder import Autoencoder
+from .build import describe, load_autoencoder
+from .names import canonical_names
+
+
+def open_autoencoder(
+    path: str | os.PathLike[str], *, device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32
+) -> Autoencoder:
+    """The autoencoder that a VAE file or a checkpoint holds, ready to encode and decode.
+
+    Args:
+        path: any file that :mod:`vae_workbench.weights` reads.
+        device: where the network is to compute.
+        dtype: what it is to compute in; the file's own precision does not matter.
+
+    Raises:
+        FileProblem: the file cannot be read.
+        UnknownArchitecture: it holds no autoencoder that can be run here; told before any weights are read.
+        InvalidInput: this torch cannot compute in ``dtype`` on ``device``.
+    """
+    with open_weights(path) as weights:
+        tensors = weights.inventory.tensors
+        try:
+            describe({name: tensor.shape for name, tensor in tensors.items()})
+        except UnknownArchitecture as error:
+            raise UnknownArchitecture(f"{Path(path).name} cannot be used: {error.what}", error.remedy) from None
+        loaded = {name: weights.load(name) for name in canonical_names(tensors).values()}
+    return load_autoencoder(loaded, device=device, dtype=dtype)
