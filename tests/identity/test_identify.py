@@ -1,0 +1,357 @@
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.identity.files import (
+    FAMILIES,
+    Tensors,
+    cast,
+    checkpoint,
+    in_diffusers_names,
+    mixed,
+    prefixed,
+    save,
+    small_kl,
+    sparse,
+)
+from vae_workbench.errors import Cancelled, UnreadableFile
+from vae_workbench.identity import known
+from vae_workbench.identity.damage import damaged_tensors
+from vae_workbench.identity.examine import Examination, examine
+from vae_workbench.identity.identify import identify, sha256_of, with_sha256
+from vae_workbench.identity.judge import judge, taught
+from vae_workbench.identity.references import Reference, References
+from vae_workbench.identity.sketch import Sketch
+from vae_workbench.identity.verdict import Certainty, Verdict, to_json
+
+KEYS = {
+    "path", "kind", "container", "architecture", "names", "dtype", "latent_space", "certainty", "reasons", "sketch_id",
+    "known_as", "copies_of", "relatives", "baked", "error",
+}  # fmt: skip
+
+
+def references(*paths: Path) -> References:
+    taught_by = (taught(examine(path)) for path in paths)
+    return References(reference for reference in taught_by if reference)
+
+
+def halves(encoder: Tensors, decoder: Tensors) -> Tensors:
+    return mixed({"encoder.": 1.0, "quant_conv.": 1.0, "": 0.0}, encoder, decoder)
+
+
+@pytest.fixture
+def published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A VAE that is in the table of known ones."""
+    path = save(tmp_path / "published.safetensors", small_kl(3))
+    row = known.KnownVae("famous-vae", "SDXL", "sdxl", sha256_of(path), (), None, None)
+    monkeypatch.setattr(known, "_by_sha256", lambda: {row.sha256: row})
+    return path
+
+
+def test_json_has_the_keys_that_are_promised(tmp_path: Path) -> None:
+    vae = to_json(identify(save(tmp_path / "m.safetensors", small_kl())))
+    model = to_json(identify(save(tmp_path / "c.safetensors", checkpoint("sd1", small_kl()))))
+    nothing = to_json(identify(tmp_path / "missing"))
+    for plain in (vae, model, nothing):
+        assert plain.keys() == KEYS
+        assert json.loads(json.dumps(plain)) == plain
+        assert plain["reasons"] and all(reason.endswith(".") for reason in plain["reasons"])  # type: ignore[attr-defined]
+    assert vae["baked"] is None
+    assert model["baked"].keys() == {"state", "known_as", "sketch_id"}  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("container", ["safetensors", "torch-zip", "torch-legacy"])
+def test_a_vae_that_nothing_is_known_of(tmp_path: Path, container: str) -> None:
+    verdict = identify(save(tmp_path / "mine", small_kl(), container))
+    assert (verdict.kind, verdict.container, verdict.architecture) == ("vae", container, "kl-f8")
+    assert (verdict.names, verdict.dtype) == ("ldm", "fp32")
+    assert (verdict.latent_space, verdict.certainty) == (None, Certainty.UNKNOWN)
+    assert "Cannot tell whether it is for SD1 and SD2 or SDXL" in verdict.reasons[0]
+    assert verdict.known_as is None and verdict.copies_of == ()
+
+
+def test_names_and_formats(tmp_path: Path) -> None:
+    verdict = identify(save(tmp_path / "m", in_diffusers_names(cast(small_kl(), torch.bfloat16))))
+    assert (verdict.names, verdict.dtype, verdict.architecture) == ("diffusers", "bf16", "kl-f8")
+
+
+def test_a_known_sha256(published: Path) -> None:
+    assert identify(published).known_as is None, "hashing is on demand"
+    for sha256 in ("compute", sha256_of(published)):
+        verdict = identify(published, sha256=sha256)
+        assert (verdict.known_as, verdict.latent_space) == ("famous-vae", "sdxl")
+        assert verdict.certainty is Certainty.CERTAIN
+        assert verdict.reasons[0] == "Its sha256 is that of famous-vae."
+
+
+def test_a_known_file_teaches_its_copies(published: Path, tmp_path: Path) -> None:
+    """Renamed, converted, reduced, halved and baked copies get the name too."""
+    reference = taught(with_sha256(examine(published)))
+    assert reference is not None
+    known_vaes = References([reference])
+    tensors = small_kl(3)
+    decoder = {name: it for name, it in tensors.items() if name.startswith(("decoder.", "post_quant_conv."))}
+    for number, (copy, container) in enumerate(
+        [
+            (tensors, "torch-legacy"),
+            (cast(tensors, torch.float16), "torch-zip"),
+            (cast(in_diffusers_names(tensors), torch.bfloat16), "safetensors"),
+            (prefixed(tensors, "vae."), "safetensors"),
+            (decoder, "safetensors"),
+        ]
+    ):
+        verdict = identify(save(tmp_path / str(number), copy, container), known_vaes)
+        assert (verdict.known_as, verdict.latent_space, str(verdict.certainty)) == ("famous-vae", "sdxl", "certain")
+        assert verdict.copies_of == (str(published),)
+        assert any("the sha256 of that file is known" in reason for reason in verdict.reasons)
+    baked = identify(save(tmp_path / "c", checkpoint("sdxl", cast(tensors, torch.float16))), known_vaes).baked
+    assert baked is not None and baked.known_as == "famous-vae"
+
+
+def test_the_encoder_tells_the_latent_space(published: Path, tmp_path: Path) -> None:
+    reference = taught(with_sha256(examine(published)))
+    assert reference is not None
+    verdict = identify(save(tmp_path / "m", halves(small_kl(3), small_kl(4))), References([reference]))
+    assert (verdict.latent_space, verdict.certainty, verdict.known_as) == ("sdxl", Certainty.CERTAIN, None)
+    assert "the same encoder as" in verdict.reasons[0]
+    assert [(it.name, it.relation) for it in verdict.relatives] == [("famous-vae", "same encoder")]
+    assert verdict.copies_of == ()
+
+
+@pytest.mark.parametrize("family", ["sd1", "sdxl"])
+def test_checkpoints_teach_the_latent_space_of_their_vae(tmp_path: Path, family: str) -> None:
+    """SD1 and SDXL VAEs have identical names and shapes: only what is known of the same weights tells."""
+    model = save(tmp_path / "model.ckpt", checkpoint(family, cast(small_kl(), torch.float16)), "torch-zip")
+    verdict = identify(save(tmp_path / "vae.pt", small_kl(), "torch-legacy"), references(model))
+    assert (verdict.latent_space, verdict.certainty) == (family, Certainty.CERTAIN)
+    assert verdict.copies_of == (str(model),)
+    stranger = identify(save(tmp_path / "other.pt", small_kl(1)), references(model))
+    assert (stranger.latent_space, stranger.certainty) == (None, Certainty.UNKNOWN)
+
+
+def test_checkpoints_that_disagree_teach_nothing(tmp_path: Path) -> None:
+    """Somebody baked a VAE into a checkpoint that it does not fit."""
+    models = [save(tmp_path / family, checkpoint(family, small_kl())) for family in ("sd1", "sdxl")]
+    verdict = identify(save(tmp_path / "vae.pt", small_kl()), references(*models))
+    assert (verdict.latent_space, verdict.certainty) == (None, Certainty.UNKNOWN)
+    assert "disagrees" in verdict.reasons[0]
+
+
+@pytest.mark.parametrize("container", ["safetensors", "torch-zip"])
+@pytest.mark.parametrize("family", FAMILIES)
+def test_baked_vaes(tmp_path: Path, family: str, container: str) -> None:
+    channels = 16 if family in ("sd3", "flux1") else 4
+    prefix = "vae." if family == "flux1" else "first_stage_model."
+    tensors = checkpoint(family, small_kl(latent_channels=channels), prefix)
+    verdict = identify(save(tmp_path / "m", tensors, container))
+    assert (verdict.kind, verdict.architecture, verdict.certainty) == ("checkpoint", family, Certainty.CERTAIN)
+    assert verdict.latent_space == {"sd2": "sd1", "sdxl-refiner": "sdxl"}.get(family, family)
+    assert verdict.baked is not None and verdict.baked.state == "complete"
+    alone = identify(save(tmp_path / "vae", small_kl(latent_channels=channels)))
+    assert verdict.baked.sketch_id == alone.sketch_id != None  # noqa: E711
+
+
+def test_baked_none_partial_and_damaged(tmp_path: Path) -> None:
+    def state(vae: Tensors) -> tuple[str, str]:
+        verdict = identify(save(tmp_path / "m", checkpoint("sd1", vae)))
+        assert verdict.kind == "checkpoint" and verdict.baked is not None
+        return verdict.baked.state, " ".join(verdict.reasons)
+
+    assert state({}) == ("none", "This is a checkpoint of SD1: its text encoder is CLIP. It holds no VAE.")
+    missing = {name: it for name, it in small_kl().items() if not name.startswith("decoder.norm_out")}
+    assert state(missing)[0] == "partial" and "2 tensors missing, for example" in state(missing)[1]
+    encoder = {name: it for name, it in small_kl().items() if name.startswith(("encoder.", "quant_conv."))}
+    assert state(encoder)[0] == "partial" and "the encoder only" in state(encoder)[1]
+    damaged = small_kl() | {
+        "decoder.conv_in.weight": torch.full_like(small_kl()["decoder.conv_in.weight"], float("inf"))
+    }
+    assert state(damaged)[0] == "damaged" and "for example decoder.conv_in.weight" in state(damaged)[1]
+
+
+def test_a_checkpoint_with_the_wrong_vae_is_told(published: Path, tmp_path: Path) -> None:
+    reference = taught(with_sha256(examine(published)))
+    assert reference is not None
+    verdict = identify(save(tmp_path / "m", checkpoint("sd1", small_kl(3))), References([reference]))
+    assert verdict.latent_space == "sd1" and verdict.baked is not None and verdict.baked.known_as == "famous-vae"
+    assert any("this VAE is not one of SD1 and SD2" in reason for reason in verdict.reasons)
+    wide = identify(save(tmp_path / "w", checkpoint("sd1", small_kl(latent_channels=16))))
+    assert any("does not fit SD1 and SD2" in reason for reason in wide.reasons)
+
+
+def test_a_single_weight_that_is_no_number_needs_the_full_check(tmp_path: Path) -> None:
+    tensors = small_kl()
+    tensors["decoder.mid.block_1.conv1.weight"] = tensors["decoder.mid.block_1.conv1.weight"].clone()
+    tensors["decoder.mid.block_1.conv1.weight"][0, 0, 0, 0] = float("nan")
+    path = save(tmp_path / "m", checkpoint("sd1", tensors))
+    assert damaged_tensors(path) == ["first_stage_model.decoder.mid.block_1.conv1.weight"]
+    assert damaged_tensors(save(tmp_path / "good", small_kl())) == []
+
+    def cancel(fraction: float, what: str) -> None:
+        raise Cancelled
+
+    with pytest.raises(Cancelled):
+        damaged_tensors(path, cancel)
+
+
+def test_a_bare_vae_that_is_damaged_or_incomplete_is_broken(tmp_path: Path) -> None:
+    damaged = small_kl() | {"quant_conv.bias": torch.full((8,), float("nan"))}
+    verdict = identify(save(tmp_path / "m", damaged))
+    assert verdict.kind == "broken" and verdict.architecture == "kl-f8"
+    assert verdict.error is not None and "NaN or infinite, for example quant_conv.bias" in verdict.error
+    missing = small_kl()
+    del missing["decoder.conv_in.bias"]
+    verdict = identify(save(tmp_path / "m2", missing))
+    assert verdict.kind == "broken"
+    assert "a VAE, but broken: 1 tensor missing, for example decoder.conv_in.bias" in str(verdict.error)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"<html>", b"PK\x03\x04junk", b"\x80\x02junk", b"\xff" * 100, b"\x10\0\0\0\0\0\0\0{" + b"x" * 20]
+)
+def test_files_that_cannot_be_read_are_a_verdict(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "bad.safetensors").write_bytes(content)
+    verdict = identify(tmp_path / "bad.safetensors", sha256="compute", probe=True)
+    assert verdict.kind == "broken" and verdict.error and "bad.safetensors" in verdict.error
+    assert verdict.reasons == (verdict.error,)
+
+
+def test_a_missing_file_and_a_folder(tmp_path: Path) -> None:
+    for path in (tmp_path / "missing", tmp_path):
+        verdict = identify(path, sha256="compute", probe=True)
+        assert verdict.kind == "broken" and verdict.error
+
+
+def test_what_is_something_else(tmp_path: Path) -> None:
+    verdict = identify(save(tmp_path / "lora", {"lora_unet_mid.lora_up.weight": torch.ones(3, 3)}))
+    assert (verdict.kind, verdict.certainty, verdict.error) == ("other", Certainty.CERTAIN, None)
+    unclear = {f"decoder.layer{number}.weight": torch.ones(1) for number in range(9)} | {
+        "decoder.conv_in.weight": torch.ones(8, 4, 3, 3)
+    }
+    verdict = identify(save(tmp_path / "strange", unclear))
+    assert (verdict.kind, verdict.certainty) == ("other", Certainty.UNKNOWN)
+    assert verdict.reasons[0].startswith("Cannot tell")
+
+
+def test_two_names_for_one_tensor(tmp_path: Path) -> None:
+    twice = small_kl() | {"decoder.conv_norm_out.weight": torch.ones(32)}
+    verdict = identify(save(tmp_path / "m", twice))
+    assert verdict.kind == "broken" and "same weight" in str(verdict.error)
+
+
+def test_number_formats_that_are_not_compared(tmp_path: Path) -> None:
+    integers = {name: tensor.to(torch.int8) for name, tensor in small_kl().items()}
+    verdict = identify(save(tmp_path / "m", integers))
+    assert (verdict.kind, verdict.sketch_id, verdict.dtype) == ("vae", None, "i8")
+    assert any("number format" in reason for reason in verdict.reasons)
+
+
+def test_sparse_files_are_alike_to_nothing(tmp_path: Path) -> None:
+    shapes = {name: tuple(tensor.shape) for name, tensor in small_kl().items()}
+    for name in ("a", "b"):
+        sparse(tmp_path / name, shapes)
+    known_vaes = References([Reference("a", sketch(examine(tmp_path / "a")), "sd1")])
+    assert len(known_vaes) == 0
+    verdict = identify(tmp_path / "b", known_vaes)
+    assert verdict.kind == "vae" and verdict.copies_of == ()
+    assert any("are zero" in reason for reason in verdict.reasons)
+
+
+def sketch(found: Examination) -> Sketch:
+    assert found.sketch is not None
+    return found.sketch
+
+
+def test_a_name_given_by_hand_goes_to_all_copies(tmp_path: Path) -> None:
+    mine, copy = save(tmp_path / "mine", small_kl()), save(tmp_path / "copy", cast(small_kl(), torch.float16))
+    known_vaes = references(mine)
+    known_vaes.entitle(str(mine), "My favourite")
+    for path in (mine, copy):
+        assert identify(path, known_vaes).known_as == "My favourite"
+    with pytest.raises(KeyError):
+        known_vaes.entitle("nothing", "x")
+    known_vaes.remove(str(mine))
+    assert identify(copy, known_vaes).known_as is None
+
+
+def test_merges_and_relatives_are_told(tmp_path: Path) -> None:
+    one, other = small_kl(0), mixed(0.7, small_kl(0), small_kl(1))
+    known_vaes = references(save(tmp_path / "one", one), save(tmp_path / "other", other))
+    verdict = identify(save(tmp_path / "merge", mixed(0.25, one, other)), known_vaes)
+    assert [it.relation for it in verdict.relatives] == ["merge", "similar", "similar"]
+    text = f"It is a merge: 0.75 × {tmp_path / 'other'} + 0.25 × {tmp_path / 'one'}"
+    assert verdict.relatives[0].text.startswith(text) and verdict.relatives[0].text in verdict.reasons
+    finetuned = {name: tensor * (1 + 0.2 * torch.rand(tensor.shape)) for name, tensor in one.items()}
+    assert any("no merge" in reason for reason in identify(save(tmp_path / "finetune", finetuned), known_vaes).reasons)
+
+
+def test_evidence_of_the_file_itself(tmp_path: Path) -> None:
+    guess = identify(save(tmp_path / "sdxl_vae.safetensors", small_kl()))
+    assert (guess.latent_space, guess.certainty) == ("sdxl", Certainty.GUESS)
+    metadata = {"modelspec.architecture": "stable-diffusion-v1/vae"}
+    likely = identify(save(tmp_path / "sdxl_vae.safetensors", small_kl(), metadata=metadata))
+    assert (likely.latent_space, likely.certainty) == ("sd1", Certainty.LIKELY)
+    folder = tmp_path / "vae"
+    folder.mkdir()
+    (folder / "config.json").write_text(json.dumps({"_class_name": "AutoencoderKL", "scaling_factor": 0.13025}))
+    beside = identify(save(folder / "diffusion_pytorch_model.safetensors", in_diffusers_names(small_kl())))
+    assert (beside.latent_space, beside.certainty) == ("sdxl", Certainty.LIKELY)
+
+
+def test_the_probe_runs_only_when_asked_for(tmp_path: Path) -> None:
+    path = save(tmp_path / "m", small_kl())
+    assert not any("probe" in reason for reason in identify(path).reasons)
+    assert any("probe did not tell" in reason and " s)" in reason for reason in identify(path, probe=True).reasons)
+    decoder = {name: it for name, it in small_kl().items() if name.startswith(("decoder.", "post_quant_conv."))}
+    verdict = identify(save(tmp_path / "d", decoder), probe=True)
+    assert any("probe was not possible: This VAE has no encoder" in reason for reason in verdict.reasons)
+
+
+def test_hashing(tmp_path: Path) -> None:
+    content = bytes(range(256)) * 40_000
+    (tmp_path / "m").write_bytes(content)
+    told: list[float] = []
+    assert (
+        sha256_of(tmp_path / "m", lambda fraction, what: told.append(fraction)) == hashlib.sha256(content).hexdigest()
+    )
+    assert told == sorted(told) and len(told) == 3
+    with pytest.raises(UnreadableFile):
+        sha256_of(tmp_path / "missing")
+
+
+def test_cancel_while_hashing(tmp_path: Path) -> None:
+    def cancel(fraction: float, what: str) -> None:
+        raise Cancelled
+
+    with pytest.raises(Cancelled):
+        identify(save(tmp_path / "m", small_kl()), sha256="compute", progress=cancel)
+
+
+def test_examinations_and_references_survive_a_database(tmp_path: Path) -> None:
+    model = save(tmp_path / "model", checkpoint("sdxl", small_kl()))
+    vae = save(tmp_path / "sdxl.vae.pt", cast(small_kl(), torch.float16))
+    stored = []
+    for path in (model, vae):
+        found = examine(path)
+        plain = json.loads(json.dumps(found.to_plain()))
+        restored = Examination.from_plain(plain, Sketch.from_bytes(sketch(found).to_bytes()))
+        assert restored.to_plain() == found.to_plain()
+        stored.append(restored)
+    known_vaes = References(
+        Reference.from_plain(reference.to_plain()) for reference in map(taught, stored) if reference
+    )
+    again: Verdict = judge(stored[1], known_vaes)
+    assert again == identify(vae, references(model))
+    assert again.latent_space == "sdxl"
+    with pytest.raises(ValueError, match="not a sketch"):
+        Reference.from_plain({"name": "x", "sketch": None, "latent_space": None, "known_as": None, "source": ""})
+
+
+def test_certainty_is_ordered() -> None:
+    order = [Certainty.UNKNOWN, Certainty.GUESS, Certainty.LIKELY, Certainty.CERTAIN]
+    assert order == sorted(Certainty) and Certainty.GUESS < Certainty.LIKELY
+    assert [str(certainty) for certainty in order] == ["unknown", "guess", "likely", "certain"]

@@ -1,0 +1,1 @@
+"""What a file is: architecture, latent space, sketch, known name, baked or not — each with its reasons."""

@@ -1,0 +1,172 @@
+"""From what a file tells and what is known of others to a verdict. Reads no file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from .evidence import SPACE_NAMES, Evidence, Finding, weigh
+from .examine import Examination
+from .known import by_sha256
+from .merges import find_merge
+from .references import Match, Reference, References
+from .relations import MOST_RELATIVES, merge_relative, relative
+from .verdict import Baked, Certainty, Relative, Verdict
+
+
+def judge(found: Examination, references: References) -> Verdict:
+    """What a file is, from what it tells itself and from the VAEs that are known. Its own reference is left out."""
+    if found.kind in ("other", "broken"):
+        return _unusable(found)
+    matches = references.matches(found.sketch, but=found.path) if found.sketch else []
+    name = _known_as(found, references.get(found.path), matches)
+    return _vae(found, matches, name) if found.kind == "vae" else _checkpoint(found, matches, name)
+
+
+def taught(found: Examination) -> Reference | None:
+    """What a file teaches of its VAE: its weights, and its name and latent space if the file itself is proof of them.
+
+    What was concluded from other references is not taught, so that a mistake goes when its cause goes.
+    """
+    if found.sketch is None or found.sketch.blank or found.kind not in ("vae", "checkpoint"):
+        return None
+    known = by_sha256(found.sha256) if found.sha256 else None
+    if known and found.kind == "vae":
+        return Reference(found.path, found.sketch, known.latent_space, known.name, "the sha256 of that file is known")
+    if found.kind == "checkpoint" and found.evidence and found.baked == "complete":
+        space = found.evidence[0].space
+        if space in found.spaces:
+            return Reference(found.path, found.sketch, space, None, f"that is a checkpoint of {SPACE_NAMES[space]}")
+    return Reference(found.path, found.sketch)
+
+
+def _unusable(found: Examination) -> Verdict:
+    known = by_sha256(found.sha256) if found.sha256 else None
+    reasons = (f"Its sha256 is that of {known.name}.", *found.reasons) if known else found.reasons
+    return Verdict(
+        found.path,
+        found.kind,
+        found.certainty,
+        reasons,
+        found.container,
+        found.architecture,
+        found.names,
+        found.dtype,
+        sketch_id=found.sketch.id if found.sketch else None,
+        known_as=known.name if known else None,
+        error=found.error,
+    )
+
+
+Name = tuple[str | None, tuple[str, ...]]
+"""The name of a VAE, and the sentence that says why it is called so."""
+
+
+def _vae(found: Examination, matches: Sequence[Match], name: Name) -> Verdict:
+    finding = weigh(found.spaces, (*_of_sha256(found), *_of_weights(matches), *found.evidence))
+    known_as, told = name
+    relatives, merge = _relatives(found, matches)
+    return Verdict(
+        found.path,
+        "vae",
+        finding.certainty,
+        (*finding.reasons, *told, *found.reasons, *merge),
+        found.container,
+        found.architecture,
+        found.names,
+        found.dtype,
+        finding.space,
+        found.sketch.id if found.sketch else None,
+        known_as,
+        _copies(matches),
+        relatives,
+    )
+
+
+def _checkpoint(found: Examination, matches: Sequence[Match], name: Name) -> Verdict:
+    assert found.baked is not None  # every examination of a checkpoint says
+    space = found.evidence[0].space if found.evidence else None
+    known_as, told = name
+    relatives, merge = _relatives(found, matches)
+    return Verdict(
+        found.path,
+        "checkpoint",
+        Certainty.CERTAIN if space else Certainty.UNKNOWN,
+        (*found.reasons, *_misfit(space, found, matches), *told, *merge),
+        found.container,
+        found.family,
+        found.names,
+        found.dtype,
+        space,
+        copies_of=_copies(matches),
+        relatives=relatives,
+        baked=Baked(found.baked, known_as, found.sketch.id if found.sketch else None, found.architecture),
+    )
+
+
+def _misfit(space: str | None, found: Examination, matches: Sequence[Match]) -> Iterator[str]:
+    """A warning when the VAE baked into a checkpoint is not of its latent space."""
+    if space is None or found.architecture is None:
+        return
+    finding: Finding = weigh(found.spaces, _of_weights(matches))
+    if space not in found.spaces:
+        yield f"But the architecture of this VAE does not fit {SPACE_NAMES[space]}."
+    elif finding.space not in (None, space):
+        yield f"But this VAE is not one of {SPACE_NAMES[space]}. {' '.join(finding.reasons)}"
+
+
+def _of_sha256(found: Examination) -> Iterator[Evidence]:
+    known = by_sha256(found.sha256) if found.sha256 else None
+    if known and known.latent_space:
+        yield Evidence(known.latent_space, Certainty.CERTAIN, f"Its sha256 is that of {known.name}.")
+
+
+def _of_weights(matches: Sequence[Match]) -> Iterator[Evidence]:
+    """One sentence for each latent space that equal weights speak for; whole copies come first."""
+    spaces: set[str] = set()
+    for match in matches:
+        space, likeness = match.reference.latent_space, match.likeness
+        equal = [half for half, rung in likeness.rungs.items() if rung]
+        if space is None or space in spaces or not equal:
+            continue
+        spaces.add(space)
+        what = "weights" if likeness.rung else equal[0]
+        why = f"It has the same {what} as {match.reference.name}, and {match.reference.source}."
+        yield Evidence(space, Certainty.CERTAIN, why)
+
+
+def _known_as(found: Examination, own: Reference | None, matches: Sequence[Match]) -> Name:
+    known = by_sha256(found.sha256) if found.sha256 and found.kind == "vae" else None
+    if own and own.known_as:
+        return own.known_as, (f"It is {own.known_as}: {own.source}.",)
+    if known:
+        return known.name, ()
+    copy = next((match.reference for match in matches if match.likeness.rung and match.reference.known_as), None)
+    if copy is None:
+        return None, ()
+    return copy.known_as, (f"It is {copy.known_as}: it has the same weights as {copy.name}, and {copy.source}.",)
+
+
+def _copies(matches: Sequence[Match]) -> tuple[str, ...]:
+    return tuple(match.reference.name for match in matches if match.likeness.rung)
+
+
+def _relatives(found: Examination, matches: Sequence[Match]) -> tuple[tuple[Relative, ...], tuple[str, ...]]:
+    """The nearest that are no copies, each content once, with the merge that it may be; and a sentence on merges."""
+    if any(match.likeness.rung for match in matches) or found.sketch is None:
+        return (), ()
+    distinct = list({match.reference.sketch.id: match.reference for match in reversed(matches)}.values())
+    likeness = {match.reference.sketch.id: match.likeness for match in matches}
+    distinct.sort(key=lambda reference: likeness[reference.sketch.id].distance)
+    told = (relative(_title(reference), likeness[reference.sketch.id]) for reference in distinct)
+    near = tuple(it for it in told if it)[:MOST_RELATIVES]
+    merge = find_merge(found.sketch, [reference.sketch for reference in distinct])
+    if merge:
+        made = merge_relative(merge, [_title(reference) for reference in distinct])
+        return (made, *near), (made.text,)
+    if len(near) < 2:
+        return near, ()
+    return near, ("It is no merge of two or three of the VAEs known here; other kinds of merges cannot be told.",)
+
+
+def _title(reference: Reference) -> str:
+    return reference.known_as or reference.name

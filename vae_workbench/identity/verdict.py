@@ -1,0 +1,123 @@
+"""What is said about a file, in plain values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Literal
+
+Kind = Literal["vae", "checkpoint", "other", "broken"]
+"""``broken`` is a file that cannot be read, or a VAE with missing or damaged tensors; ``other`` is anything else that holds
+no VAE, and what cannot be told (its certainty is then unknown)."""
+
+BakedState = Literal["complete", "partial", "none", "damaged"]
+
+
+class Certainty(IntEnum):
+    """How sure a statement is; the greater, the surer."""
+
+    UNKNOWN = 0
+    GUESS = 1
+    LIKELY = 2
+    CERTAIN = 3
+
+    def __str__(self) -> str:
+        return self.name.lower()
+
+
+@dataclass(frozen=True)
+class Relative:
+    """Another VAE with the same architecture, and how the two are related.
+
+    Attributes:
+        name: what the other is called; for a merge, all of its parents.
+        relation: a phrase such as ``fp16 copy``, ``same encoder``, ``merge`` or ``similar``.
+        distance: relative difference of the weights, 0 for equal ones and about 1.4 for strangers; for a merge, its residual.
+        text: the relation as a sentence.
+    """
+
+    name: str
+    relation: str
+    distance: float
+    text: str
+
+
+@dataclass(frozen=True)
+class Baked:
+    """The VAE inside a checkpoint.
+
+    Attributes:
+        state: ``damaged`` means that weights are NaN or infinite, as far as they were read.
+        known_as: the published name, or ``None``.
+        sketch_id: see :attr:`.sketch.Sketch.id`; ``None`` if there are no weights to sketch.
+        architecture: as in :class:`Verdict`, or ``None``.
+    """
+
+    state: BakedState
+    known_as: str | None = None
+    sketch_id: str | None = None
+    architecture: str | None = None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a file is, how sure that is, and why.
+
+    Attributes:
+        path: the file, as it was given.
+        kind: see :data:`Kind`.
+        container: ``safetensors``, ``torch-zip``, ``torch-legacy``; ``None`` if it could not be read.
+        architecture: of a VAE, the name in :data:`.architecture.ARCHITECTURES`; of a checkpoint, its family.
+        names: how the VAE's tensors are named, ``ldm``, ``diffusers`` or ``tiny``.
+        dtype: ``fp32``, ``fp16``, ``bf16`` …, of most of the weights of the VAE, or of a checkpoint without one.
+        latent_space: a key of :data:`..autoencoder.latent_space.LATENT_SPACES`, or ``None`` when it cannot be told.
+        certainty: of ``latent_space`` in a VAE and a checkpoint, of ``kind`` otherwise.
+        reasons: sentences, the decisive one first.
+        sketch_id: of a VAE; that of a checkpoint's is in ``baked``.
+        known_as: the published name of a VAE, or ``None``.
+        copies_of: names of other files with the same VAE, in any container, naming or precision.
+        relatives: other VAEs that share weights with it, nearest first.
+        baked: of a checkpoint, otherwise ``None``.
+        error: what is wrong with a broken file, in a sentence or two.
+    """
+
+    path: str
+    kind: Kind
+    certainty: Certainty
+    reasons: tuple[str, ...]
+    container: str | None = None
+    architecture: str | None = None
+    names: str | None = None
+    dtype: str | None = None
+    latent_space: str | None = None
+    sketch_id: str | None = None
+    known_as: str | None = None
+    copies_of: tuple[str, ...] = ()
+    relatives: tuple[Relative, ...] = ()
+    baked: Baked | None = None
+    error: str | None = None
+
+
+def to_json(verdict: Verdict) -> dict[str, object]:
+    """The verdict as JSON has it, for the terminal and the API."""
+    baked = verdict.baked
+    return {
+        "path": verdict.path,
+        "kind": verdict.kind,
+        "container": verdict.container,
+        "architecture": verdict.architecture,
+        "names": verdict.names,
+        "dtype": verdict.dtype,
+        "latent_space": verdict.latent_space,
+        "certainty": str(verdict.certainty),
+        "reasons": list(verdict.reasons),
+        "sketch_id": verdict.sketch_id,
+        "known_as": verdict.known_as,
+        "copies_of": list(verdict.copies_of),
+        "relatives": [
+            {"name": other.name, "relation": other.relation, "distance": other.distance, "text": other.text}
+            for other in verdict.relatives
+        ],
+        "baked": baked and {"state": baked.state, "known_as": baked.known_as, "sketch_id": baked.sketch_id},
+        "error": verdict.error,
+    }
