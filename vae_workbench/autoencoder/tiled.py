@@ -7,7 +7,8 @@ Every tile is run on its own, and what comes of it differs from the whole pictur
 * Every GroupNorm sees other statistics. So they are measured once for all tiles, on a sample: a map of a tile's size made
   of 8×8 patches from all over the picture.
 
-SEAMS
+What remains, measured on a decode of the photo "astronaut" at 512² (64×64 places) by the demo VAE, beside the untiled one:
+tiles of 48 with an overlap of 16 differ by 0.9/255 on average and 22/255 at most, tiles of 32 with 8 by 1.9 and 48.
 """
 
 from __future__ import annotations

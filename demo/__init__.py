@@ -1,0 +1,1 @@
+"""How the demo VAE was made. Nothing of the extension imports this."""

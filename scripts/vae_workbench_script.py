@@ -1,0 +1,5 @@
+"""What the web UI runs at its start and at every Reload UI. Everything is in the package beside it."""
+
+from vae_workbench.webui.register import register
+
+register()

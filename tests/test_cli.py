@@ -1,0 +1,136 @@
+"""The terminal."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import save_file
+
+from tests.small_vaes import save_small_kl, small_kl
+from vae_workbench.cli import main
+
+Output = pytest.CaptureFixture[str]
+
+
+@pytest.fixture
+def picture(tmp_path: Path) -> Path:
+    path = tmp_path / "p.png"
+    Image.effect_noise((40, 32), 60).convert("RGB").save(path)
+    return path
+
+
+def test_inspect_as_json(tmp_path: Path, capsys: Output) -> None:
+    save_file({"w": torch.zeros(2, 3, dtype=torch.bfloat16)}, tmp_path / "a.safetensors", {"title": "題"})
+    assert main(["inspect", str(tmp_path / "a.safetensors"), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told == {
+        "container": "safetensors",
+        "metadata": {"title": "題"},
+        "tensors": {"w": {"dtype": "BF16", "shape": [2, 3]}},
+    }
+
+
+def test_inspect_in_words(tmp_path: Path, capsys: Output) -> None:
+    save_file({"w": torch.zeros(2, 3)}, tmp_path / "a.safetensors", {"title": "T"})
+    assert main(["inspect", str(tmp_path / "a.safetensors")]) == 0
+    out = capsys.readouterr().out
+    assert "1 tensors, 6 values" in out and "title = T" in out and "2×3" in out
+
+
+def test_a_torch_file_is_inspected_too(tmp_path: Path, capsys: Output) -> None:
+    torch.save({"state_dict": {"w": torch.zeros(4)}}, tmp_path / "a.ckpt")
+    assert main(["inspect", str(tmp_path / "a.ckpt"), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["container"] == "torch-zip" and told["tensors"] == {"w": {"dtype": "F32", "shape": [4]}}
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_a_bad_file_gives_one_sentence_and_exit_code_2(tmp_path: Path, capsys: Output, as_json: bool) -> None:
+    path = tmp_path / "bad.safetensors"
+    path.write_bytes(b"\x10\x00\x00\x00\x00\x00\x00\x00garbagegarbage!!")
+    assert main(["inspect", str(path), *(["--json"] if as_json else [])]) == 2
+    captured = capsys.readouterr()
+    told = json.loads(captured.out)["error"] if as_json else captured.err
+    assert "bad.safetensors" in told and "Traceback" not in captured.err
+    assert as_json or captured.out == ""
+
+
+def test_compare_writes_what_it_prints(tmp_path: Path, picture: Path, capsys: Output) -> None:
+    vaes = [save_small_kl(tmp_path / f"{seed}.safetensors", seed) for seed in (1, 2)]
+    command = ["compare", str(picture), "--out", str(tmp_path / "out"), "--json"]
+    assert main([*command, *(word for vae in vaes for word in ("--vae", str(vae)))]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told == json.loads((tmp_path / "out" / "report.json").read_text(encoding="utf-8"))
+    assert [r["vae"] for r in told["results"]] == ["1.safetensors", "2.safetensors"]
+    assert all((tmp_path / "out" / r["picture"]).is_file() for r in told["results"])
+
+
+def test_compare_with_one_bad_vae_still_tells_of_the_other(tmp_path: Path, picture: Path, capsys: Output) -> None:
+    good = save_small_kl(tmp_path / "good.safetensors")
+    command = ["compare", str(picture), "--vae", str(tmp_path / "none.pt"), "--vae", str(good)]
+    assert main([*command, "--out", str(tmp_path / "out"), "--json"]) == 2
+    results = json.loads(capsys.readouterr().out)["results"]
+    assert results[0]["error"] and results[1]["error"] is None and results[1]["psnr"]
+
+
+def test_compare_names_files_of_one_name_by_their_paths(tmp_path: Path, picture: Path, capsys: Output) -> None:
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        save_small_kl(tmp_path / folder / "vae.safetensors")
+    files = [str(tmp_path / folder / "vae.safetensors") for folder in ("a", "b")]
+    assert (
+        main(["compare", str(picture), "--vae", files[0], "--vae", files[1], "--out", str(tmp_path / "o"), "--json"])
+        == 0
+    )
+    assert [r["vae"] for r in json.loads(capsys.readouterr().out)["results"]] == files
+
+
+@pytest.mark.parametrize(
+    ("options", "fault"),
+    [
+        (["--device", "abacus"], "abacus"),
+        (["--latent-space", "sd9"], "sd9 is no latent space"),
+        (["--size", "-4"], "-4"),
+        (["--encoder", "nowhere.pt"], "nowhere.pt"),
+    ],
+)
+def test_options_that_make_no_sense(
+    tmp_path: Path, picture: Path, capsys: Output, options: list[str], fault: str
+) -> None:
+    vae = save_small_kl(tmp_path / "v.safetensors")
+    assert main(["compare", str(picture), "--vae", str(vae), "--out", str(tmp_path / "o"), *options]) == 2
+    err = capsys.readouterr().err
+    assert fault in err and "Traceback" not in err
+    assert not (tmp_path / "o").exists()
+
+
+def test_results_are_not_overwritten_unasked(tmp_path: Path, picture: Path, capsys: Output) -> None:
+    vae = save_small_kl(tmp_path / "v.safetensors")
+    command = ["compare", str(picture), "--vae", str(vae), "--out", str(tmp_path / "o")]
+    assert [main(command), main(command), main([*command, "--overwrite"])] == [0, 2, 0]
+    assert "already holds" in capsys.readouterr().err
+
+
+def test_identify_tells_copies_of_each_other(tmp_path: Path, capsys: Output) -> None:
+    """Renamed, halved and in another container: the same VAE."""
+    save_small_kl(tmp_path / "a.safetensors")
+    torch.save({name: value.half() for name, value in small_kl().items()}, tmp_path / "b.pt")
+    save_small_kl(tmp_path / "other.safetensors", seed=9)
+    files = [str(tmp_path / name) for name in ("a.safetensors", "b.pt", "other.safetensors")]
+    assert main(["identify", *files, "--json"]) == 0
+    first, second, other = json.loads(capsys.readouterr().out)
+    assert (first["kind"], first["names"], first["dtype"]) == ("vae", "ldm", "fp32")
+    assert first["copies_of"] == [files[1]] and second["copies_of"] == [files[0]] and other["copies_of"] == []
+    assert first["latent_space"] is None and first["certainty"] == "unknown", "nothing tells SD1 from SDXL here"
+
+
+def test_identify_tells_of_good_files_beside_a_broken_one(tmp_path: Path, capsys: Output) -> None:
+    good, bad = save_small_kl(tmp_path / "good.safetensors"), tmp_path / "bad.safetensors"
+    bad.write_bytes(b"junk")
+    assert main(["identify", str(bad), str(good)]) == 2
+    out = capsys.readouterr().out
+    assert f"{bad}: broken" in out and f"{good}: vae" in out

@@ -1,0 +1,212 @@
+"""The same abilities in a terminal: ``python -m vae_workbench``; ``--json`` for programs.
+
+Exit codes: 0 done; 2 a file, picture or option could not be used (one sentence says which and why); 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from . import __version__
+from .errors import InvalidInput, WorkbenchError
+from .progress import Progress, part
+from .weights.inventory import Inventory, read_inventory
+
+if TYPE_CHECKING:
+    from .identity.verdict import Verdict
+
+DONE, UNUSABLE, INTERRUPTED = 0, 2, 130
+DTYPES = ("fp32", "bf16", "fp16")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command and returns its exit code."""
+    for stream in (sys.stdout, sys.stderr):  # names of files and tensors can hold anything, consoles cannot show it all
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    options = _parser().parse_args(arguments)
+    command: Callable[[argparse.Namespace], int] = options.run
+    try:
+        return command(options)
+    except WorkbenchError as error:
+        if options.json:
+            print(json.dumps({"error": str(error)}, ensure_ascii=False))
+        else:
+            print(error, file=sys.stderr)
+        return UNUSABLE
+    except KeyboardInterrupt:
+        print("Interrupted; nothing was left half-written.", file=sys.stderr)
+        return INTERRUPTED
+
+
+def _inspect(options: argparse.Namespace) -> int:
+    inventory = read_inventory(options.file)
+    print(json.dumps(_inventory_json(inventory), ensure_ascii=False) if options.json else _inventory_text(inventory))
+    return DONE
+
+
+def _inventory_json(inventory: Inventory) -> dict[str, Any]:
+    return {
+        "container": inventory.container,
+        "metadata": dict(inventory.metadata),
+        "tensors": {name: {"dtype": t.dtype, "shape": list(t.shape)} for name, t in inventory.tensors.items()},
+    }
+
+
+def _inventory_text(inventory: Inventory) -> str:
+    values = sum(math.prod(tensor.shape) for tensor in inventory.tensors.values())
+    lines = [f"{inventory.path}: {inventory.container}, {len(inventory.tensors)} tensors, {values:,} values"]
+    lines += [f"  {key} = {value}" for key, value in inventory.metadata.items()]
+    width = max(map(len, inventory.tensors), default=0)
+    lines += [f"{name:{width}}  {t.dtype:8} {'×'.join(map(str, t.shape))}" for name, t in inventory.tensors.items()]
+    return "\n".join(lines)
+
+
+def _identify(options: argparse.Namespace) -> int:
+    from .identity.examine import examine
+    from .identity.identify import with_probe, with_sha256
+    from .identity.judge import judge, taught
+    from .identity.references import References
+    from .identity.verdict import to_json
+
+    found = [examine(path) for path in options.paths]
+    with _progress() as progress:
+        steps = [step for step, wanted in ((with_sha256, options.sha256), (with_probe, options.probe)) if wanted]
+        for step in steps:
+            found = [step(one, part(progress, i / len(found), (i + 1) / len(found))) for i, one in enumerate(found)]
+    # Each file is judged in the light of all others, so that copies and baked VAEs give each other their names.
+    known = References(filter(None, map(taught, found)))
+    verdicts = [judge(one, known) for one in found]
+    if options.json:
+        print(json.dumps([to_json(verdict) for verdict in verdicts], ensure_ascii=False))
+    else:
+        print("\n".join(map(_verdict_text, verdicts)))
+    return UNUSABLE if any(verdict.kind == "broken" for verdict in verdicts) else DONE
+
+
+def _verdict_text(verdict: Verdict) -> str:
+    told = [verdict.kind, verdict.architecture, verdict.dtype, verdict.known_as]
+    if verdict.latent_space:
+        told.append(f"latent space {verdict.latent_space} ({verdict.certainty})")
+    if verdict.baked:
+        told.append(
+            f"baked VAE: {verdict.baked.state}" + (f", {verdict.baked.known_as}" if verdict.baked.known_as else "")
+        )
+    lines = [f"{verdict.path}: {', '.join(filter(None, told))}"]
+    relations = [relative.text for relative in verdict.relatives]
+    return "\n  ".join([*lines, *filter(None, (verdict.error, *verdict.reasons, *relations))])
+
+
+def _compare(options: argparse.Namespace) -> int:
+    import torch  # late: seconds that `inspect` and `--help` should not cost
+
+    from .autoencoder.latent_space import LATENT_SPACES
+    from .compare.comparison import Settings, compare
+    from .compare.grid import caption
+    from .compare.picture import load_picture
+    from .compare.report import write_report
+
+    dtypes = dict(zip(DTYPES, (torch.float32, torch.bfloat16, torch.float16), strict=True))
+    if options.latent_space and options.latent_space not in LATENT_SPACES:
+        raise InvalidInput(f"{options.latent_space} is no latent space", f"Name one of {', '.join(LATENT_SPACES)}")
+    try:
+        device = torch.device(options.device)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise InvalidInput(
+            f"The device {options.device} cannot be used ({str(error).splitlines()[0]})", "Try cpu"
+        ) from None
+    picture = load_picture(options.picture, longest_side=options.size)
+    with _progress() as progress:
+        comparison = compare(
+            picture,
+            _candidates(options.vae),
+            encoder=_candidates([options.encoder])[0] if options.encoder else None,
+            settings=Settings(device, dtypes[options.dtype], LATENT_SPACES.get(options.latent_space)),
+            progress=progress,
+        )
+    written = write_report(comparison, options.out, overwrite=options.overwrite)
+    if options.json:
+        print(json.dumps(written, ensure_ascii=False))
+    else:
+        for result in comparison.results:
+            print(f"{result.candidate.name}: {' '.join([caption(result), *result.notes])}")
+        print(f"Pictures, grid and report are in {options.out}")
+    return UNUSABLE if any(result.error for result in comparison.results) else DONE
+
+
+def _candidates(paths: Sequence[Path]) -> list[Any]:
+    """The files under distinct names: the file's own, or its whole path where two are called the same."""
+    from .compare.candidate import Candidate
+
+    names = [path.name for path in paths]
+    return [Candidate(path.name if names.count(path.name) == 1 else str(path), path) for path in paths]
+
+
+@contextmanager
+def _progress() -> Iterator[Progress]:
+    """A progress bar on stderr, where somebody is looking."""
+    from tqdm import tqdm
+
+    with tqdm(total=100, bar_format="{percentage:3.0f}% {bar:30} {desc}", leave=False, disable=None) as bar:
+
+        def show(fraction: float, what: str) -> None:
+            bar.set_description_str(what, refresh=False)
+            bar.update(100 * fraction - bar.n)
+
+        yield show
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("python -m vae_workbench", description="VAEs in a terminal.")
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    inspect = _command(
+        commands, "inspect", _inspect, "container, metadata and tensors of a file, from its header alone"
+    )
+    inspect.add_argument("file", type=Path)
+
+    identify = _command(commands, "identify", _identify, "what each file is, how sure that is, and why")
+    identify.add_argument(
+        "paths", type=Path, nargs="+", metavar="PATH", help="VAEs and checkpoints; they explain each other"
+    )
+    identify.add_argument(
+        "--probe", action="store_true", help="encode a colour chart where the latent space is not certain"
+    )
+    identify.add_argument(
+        "--sha256", action="store_true", help="read whole files, to find published ones by their hash"
+    )
+
+    compare = _command(commands, "compare", _compare, "what each VAE makes of a picture")
+    compare.add_argument("picture", type=Path)
+    compare.add_argument(
+        "--vae", type=Path, action="append", required=True, help="a VAE or a checkpoint; repeat for more"
+    )
+    compare.add_argument("--encoder", type=Path, help="encode with this VAE for all (default: each with its own)")
+    compare.add_argument(
+        "--out", type=Path, required=True, metavar="DIR", help="folder for pictures, grid and report.json"
+    )
+    compare.add_argument("--overwrite", action="store_true", help="replace files of the same names in DIR")
+    compare.add_argument(
+        "--size", type=int, default=1024, help="longest side in pixels, 0 for any (default: %(default)s)"
+    )
+    compare.add_argument("--dtype", choices=DTYPES, default="fp32", help="precision (default: %(default)s)")
+    compare.add_argument("--device", default="cpu", help="cpu, cuda, mps … (default: %(default)s)")
+    compare.add_argument("--latent-space", metavar="NAME", help="needed where a TAESD meets another VAE's latent")
+    return parser
+
+
+def _command(
+    commands: Any, name: str, run: Callable[[argparse.Namespace], int], description: str
+) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(name, help=description, description=description)
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.set_defaults(run=run)
+    return parser

@@ -1,0 +1,1 @@
+"""One picture or latent, many VAEs: decode, measure, draw, report."""

@@ -1,0 +1,1 @@
+"""New files from old, tensor by tensor."""

@@ -1,0 +1,1 @@
+"""Finite or not, and exact rescaling."""

@@ -1,0 +1,1 @@
+"""The app without a web UI, and its demo files."""

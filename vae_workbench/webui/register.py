@@ -1,0 +1,27 @@
+"""Everything that is done to the web UI, and how it is undone.
+
+The script file calls :func:`register` each time the web UI runs it: at the start and at every Reload UI. The web UI then
+forgets all callbacks by itself; what else was done is undone by :func:`unregister`, which is one of them.
+"""
+
+from __future__ import annotations
+
+from modules import script_callbacks
+
+from . import log, options, quicksettings, tab
+
+
+def register() -> None:
+    """Registers the callbacks of the extension; safe to call again after the web UI unloaded its scripts."""
+    log.attach()
+    script_callbacks.on_ui_settings(options.add_options)
+    script_callbacks.on_before_ui(quicksettings.show_vae_selector)
+    script_callbacks.on_ui_tabs(tab.build_tab)
+    script_callbacks.on_app_started(lambda _demo, _app: quicksettings.restore())
+    script_callbacks.on_script_unloaded(unregister)
+
+
+def unregister() -> None:
+    """Takes back what :func:`register` did beyond the callbacks."""
+    quicksettings.restore()
+    log.detach()
