@@ -29,10 +29,12 @@ def vae() -> Autoencoder:
     return load_autoencoder(load_file(FILE))
 
 
-def image(name: str) -> Tensor:
-    """A photo as 1×3×H×W in −1..1, its last row and column repeated up to multiples of 8."""
-    pixels = torch.from_numpy(photo(name).copy()).permute(2, 0, 1)[None].float() / 127.5 - 1
-    return F.pad(pixels, (0, -pixels.shape[3] % 8, 0, -pixels.shape[2] % 8), mode="replicate")
+def image(name: str, side: int = 256) -> Tensor:
+    """The middle side² pixels of a photo as 1×3×side×side in −1..1. README.md has the figures of whole photos."""
+    pixels = photo(name)
+    top, left = ((length - side) // 2 for length in pixels.shape[:2])
+    middle = torch.from_numpy(pixels[top : top + side, left : left + side].copy())
+    return middle.permute(2, 0, 1)[None].float() / 127.5 - 1
 
 
 def psnr(a: Tensor, b: Tensor) -> float:
@@ -100,7 +102,7 @@ def test_photos_never_seen_come_back_at_22_db(vae: Autoencoder, name: str) -> No
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16], ids=str)
 def test_half_precision_gives_the_same_picture(vae: Autoencoder, dtype: torch.dtype) -> None:
     """Activations leave fp16 headroom, so the difference is rounding: 1/100 of the range would be 40 dB."""
-    picture = image("chelsea.png")[..., :128, 128:256]
+    picture = image("chelsea.png", 128)
     half = load_autoencoder(load_file(FILE), dtype=dtype)
     latent = vae.encode(picture)
     assert half.encode(picture).isfinite().all()
@@ -117,14 +119,15 @@ def test_a_plain_picture_keeps_its_colour(vae: Autoencoder, colour: tuple[float,
     assert (middle - torch.tensor(colour)).abs().max() < 0.15
 
 
-@pytest.mark.parametrize("name", HELD_OUT)
-def test_latents_are_those_of_taesd(vae: Autoencoder, name: str) -> None:
+def test_latents_are_those_of_taesd(vae: Autoencoder) -> None:
+    """Over all held-out photos together: a channel that hardly varies in one photo, as in a plain sky, tells nothing there."""
     if not (TEACHER / "taesd_encoder.safetensors").exists():
         pytest.skip(f"latents were not compared with TAESD's, which is not in {TEACHER}")
     tensors = load_file(TEACHER / "taesd_encoder.safetensors")
     teacher = load_autoencoder({f"taesd_encoder.{key}": tensor for key, tensor in tensors.items()})
-    picture = image(name)
-    given, wanted = SD1.to_scaled(vae.encode(picture))[0], teacher.encode(picture)[0]
-    for channel, pair in enumerate(zip(given.flatten(1), wanted.flatten(1), strict=True)):
-        correlation = np.corrcoef(*(half.numpy() for half in pair))[0, 1]
-        assert correlation > 0.7, f"channel {channel} correlates by {correlation:.3f} only"
+    pictures = torch.cat([image(name) for name in HELD_OUT])
+    given, wanted = (
+        z.transpose(0, 1).flatten(1) for z in (SD1.to_scaled(vae.encode(pictures)), teacher.encode(pictures))
+    )
+    correlations = [np.corrcoef(a.numpy(), b.numpy())[0, 1] for a, b in zip(given, wanted, strict=True)]
+    assert min(correlations) > 0.75, f"correlation by channel: {np.round(correlations, 3)}"

@@ -214,7 +214,7 @@ class ComparePage:
         )
 
 
-def _cancel(job: Job[Comparison] | None) -> None:
+def _cancel(job: Job[Any] | None) -> None:
     if job is not None:
         job.cancel()
 
