@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 NAME = "sd-webui-vae-workbench"
 FLAGS = [
     "--skip-prepare-environment", "--skip-torch-cuda-test", "--skip-version-check", "--use-cpu", "all", "--no-half",
-    "--no-download-sd-model", "--do-not-download-clip", "--api",
+    "--no-download-sd-model", "--do-not-download-clip", "--api", "--server-name", "127.0.0.1",
 ]  # fmt: skip
 ENVIRONMENT = {
     "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD": "1",

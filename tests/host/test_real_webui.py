@@ -23,9 +23,6 @@ pytestmark = pytest.mark.xdist_group("webui")
 def open_tab(page: Page, server: Server) -> None:
     page.goto(server.address)
     page.wait_for_selector("#tab_vaewb", state="attached")
-    page.wait_for_load_state(
-        "networkidle"
-    )  # a reload while the page still loads makes the web UI hang, with or without us
     page.locator("#tabs > .tab-nav button", has_text="VAE").click()
     page.wait_for_selector("#vaewb_run:visible")
 
@@ -62,12 +59,14 @@ def test_the_selector_is_in_the_top_bar(page: Page, running: Server) -> None:
 def test_reload_ui_twice(page: Page, running: Server) -> None:
     open_tab(page, running)
     for _ in range(2):
+        page.wait_for_timeout(
+            5000
+        )  # while the page still asks for its values, the web UI waits for it before it reloads
         page.evaluate("window.vaewbOldPage = true")
         page.locator("#footer a", has_text="Reload UI").click()
         page.wait_for_function("!window.vaewbOldPage && document.querySelector('gradio-app')", timeout=120_000)
         page.wait_for_selector("#quicksettings #setting_sd_vae")
-        page.wait_for_load_state("networkidle")
-    assert page.locator("#quicksettings #setting_sd_vae").count() == 1
+        assert page.locator("#quicksettings #setting_sd_vae").count() == 1
     assert page.locator("#tabs > .tab-nav button", has_text="VAE").count() == 1
     page.locator("#tabs > .tab-nav button", has_text="VAE").click()
     run_comparison(page, "demo-pale")
@@ -90,7 +89,7 @@ def test_nothing_of_ours_failed(running: Server) -> None:
 
 def test_without_pages(webui: WebUI) -> None:
     with webui.serve("--nowebui") as server:
-        assert "vae_workbench" not in server.printed and "Error" not in server.printed
+        assert "vae_workbench" not in server.printed and "Error loading script" not in server.printed
 
 
 def test_without_gradios_queue(webui: WebUI, demo_folder: Path, page: Page) -> None:
