@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "vae_workbench"
 FLOORS = {
-    "errors": 0, "progress": 0, "weights": 1, "autoencoder": 2, "identity": 3, "precision": 3, "library": 4,
+    "errors": 0, "progress": 0, "stored": 1, "weights": 1, "autoencoder": 2, "identity": 3, "precision": 3, "library": 4,
     "choice": 5, "compare": 5, "edit": 5, "ui": 6, "webui": 7, "standalone": 7, "cli": 7, "__main__": 8,
 }  # fmt: skip
 FILES = sorted(PACKAGE.rglob("*.py"))

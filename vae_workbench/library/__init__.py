@@ -1,0 +1,1 @@
+"""The user's VAEs and checkpoints, scanned and indexed."""
