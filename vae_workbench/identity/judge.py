@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from .evidence import SPACE_NAMES, Evidence, Finding, weigh
 from .examine import Examination
 from .known import by_sha256
-from .merges import find_merge
+from .merges import MOST_CANDIDATES, find_merge
 from .references import Match, Reference, References
 from .relations import MOST_RELATIVES, merge_relative, relative
 from .verdict import Baked, Certainty, Relative, Verdict
@@ -159,7 +159,8 @@ def _relatives(found: Examination, matches: Sequence[Match]) -> tuple[tuple[Rela
     distinct.sort(key=lambda reference: likeness[reference.sketch.id].distance)
     told = (relative(_title(reference), likeness[reference.sketch.id]) for reference in distinct)
     near = tuple(it for it in told if it)[:MOST_RELATIVES]
-    merge = find_merge(found.sketch, [reference.sketch for reference in distinct])
+    # The nearest first: a large collection would take memory for products that are not looked at.
+    merge = find_merge(found.sketch, [reference.sketch for reference in distinct[:MOST_CANDIDATES]])
     if merge:
         made = merge_relative(merge, [_title(reference) for reference in distinct])
         return (made, *near), (made.text,)

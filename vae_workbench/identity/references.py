@@ -76,18 +76,20 @@ class References:
 
     def __init__(self, references: Iterable[Reference] = ()) -> None:
         self._by_name: dict[str, Reference] = {}
+        self._matches: dict[str, list[Match]] = {}  # by the id of the sketch
         for reference in references:
             self.add(reference)
 
     def add(self, reference: Reference) -> None:
         """Adds one. Sketches that tell nothing (all zero, or damaged) are left out."""
-        self._by_name.pop(reference.name, None)
+        self.remove(reference.name)
         if not reference.sketch.blank:
             self._by_name[reference.name] = reference
 
     def remove(self, name: str) -> None:
         """Forgets the reference of this name, if there is one."""
         self._by_name.pop(name, None)
+        self._matches.clear()
 
     def entitle(self, name: str, known_as: str) -> None:
         """Gives the reference of this name, and so all its copies, a name for people.
@@ -98,6 +100,7 @@ class References:
         reference = self._by_name[name]
         source = f"{reference.source}, and you named it" if reference.source else "you named it"
         self._by_name[name] = replace(reference, known_as=known_as, source=source)
+        self._matches.clear()
 
     def get(self, name: str) -> Reference | None:
         """The reference of this name, if there is one."""
@@ -116,11 +119,14 @@ class References:
             sketch: whose relatives are sought.
             but: the name of a reference to leave out, because it is the file itself.
         """
-        others = [reference for reference in self if reference.name != but]
-        # Many files hold the same few VAEs; each is compared once.
-        distinct = {reference.sketch.id: reference.sketch for reference in others}
+        if sketch.id not in self._matches:  # many files hold the same few VAEs
+            self._matches[sketch.id] = self._compared(sketch)
+        return [match for match in self._matches[sketch.id] if match.reference.name != but]
+
+    def _compared(self, sketch: Sketch) -> list[Match]:
+        distinct = {reference.sketch.id: reference.sketch for reference in self}
         alike = dict(zip(distinct, compare(sketch, list(distinct.values())), strict=True))
-        found = [Match(reference, alike[reference.sketch.id]) for reference in others]
+        found = [Match(reference, alike[reference.sketch.id]) for reference in self]
         return sorted((match for match in found if match.likeness.rungs), key=_order)
 
 

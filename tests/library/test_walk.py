@@ -1,0 +1,69 @@
+"""The files below some folders."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from vae_workbench.errors import Cancelled
+from vae_workbench.library.walk import walk
+
+
+def touch(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch()
+    return path
+
+
+def test_all_endings_in_all_depths_and_nothing_else(tmp_path: Path) -> None:
+    wanted = {touch(tmp_path / name) for name in ("a.safetensors", "b/c.CKPT", "b/d/e.pt", "f.bin", "g.pth")}
+    for name in ("notes.txt", "a.json", ".hidden.pt", ".git/x.pt", "folder.pt/readme.md"):
+        touch(tmp_path / name)
+    found = walk([tmp_path])
+    assert set(found.files) == {str(path) for path in wanted}
+    assert not found.complaints and not found.unread
+
+
+def test_size_and_time_are_those_of_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "a.pt"
+    path.write_bytes(b"12345")
+    os.utime(path, ns=(1, 1_234_567_890_123_456_789))
+    assert walk([tmp_path]).files == {str(path): (5, path.stat().st_mtime_ns)}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need a privilege there")
+def test_links_are_followed_and_loops_end(tmp_path: Path) -> None:
+    real = touch(tmp_path / "elsewhere/a.pt")
+    folder = tmp_path / "models"
+    touch(folder / "own.pt")
+    (folder / "link").symlink_to(real.parent)
+    (folder / "loop").symlink_to(folder)
+    (real.parent / "back").symlink_to(folder)
+    (folder / "again.pt").symlink_to(real)
+    (folder / "nowhere.pt").symlink_to(tmp_path / "missing.pt")
+    found = walk([folder])
+    assert set(found.files) == {str(folder / name) for name in ("own.pt", "link/a.pt", "again.pt")}
+    assert len(found.complaints) == 1 and "nowhere.pt" in found.complaints[0]
+
+
+def test_a_folder_given_twice_or_inside_another_is_entered_once(tmp_path: Path) -> None:
+    path = touch(tmp_path / "sub/a.pt")
+    assert set(walk([tmp_path, tmp_path / "sub", tmp_path]).files) == {str(path)}
+
+
+def test_a_missing_folder_is_told_and_the_others_are_read(tmp_path: Path) -> None:
+    path = touch(tmp_path / "a/b.pt")
+    found = walk([tmp_path / "missing", tmp_path / "a"])
+    assert set(found.files) == {str(path)}
+    assert found.unread == [str(tmp_path / "missing")] and "missing" in found.complaints[0]
+
+
+def test_it_can_be_cancelled(tmp_path: Path) -> None:
+    def progress(fraction: float, what: str) -> None:
+        raise Cancelled
+
+    with pytest.raises(Cancelled):
+        walk([tmp_path], progress)

@@ -1,0 +1,233 @@
+"""The user's VAEs and checkpoints: found, told apart, remembered."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ..errors import FileProblem, InvalidInput
+from ..identity.examine import examine
+from ..identity.identify import sha256_of
+from ..progress import Progress, silent
+from ..stored import StoredJson
+from .collection import Collection, collect
+from .entry import Entry
+from .fingerprint import fingerprint
+from .index import Index, Record
+from .walk import Found, Stamp, walk
+
+KEPT_EVERY = 2.0
+"""Seconds between two writings of what was found so far. Nothing more than that is lost when a scan is cancelled or killed."""
+
+NAMES = "names"
+
+
+@dataclass(frozen=True)
+class ScanReport:
+    """What a scan found.
+
+    Attributes:
+        files: how many there are now.
+        examined: how many of them were new or changed, and so were opened.
+        gone: how many are no longer there.
+        complaints: a sentence for each folder or file that could not be read, and for the index if it could not be used.
+        seconds: how long it took.
+    """
+
+    files: int
+    examined: int
+    gone: int
+    complaints: tuple[str, ...]
+    seconds: float
+
+
+class Library:
+    """The user's files and what is known of them. Safe for threads; several processes may share its files.
+
+    Args:
+        database: the index; it is made when it is needed.
+        names: the JSON file with the names that the user gave.
+    """
+
+    def __init__(self, database: str | os.PathLike[str], names: str | os.PathLike[str]) -> None:
+        self.index = Index(database)
+        self.report: ScanReport | None = None
+        self._names = StoredJson(names, 1, {})
+        self._writing = threading.Lock()  # one scan, or one other change, at a time
+        self._records: Mapping[str, Record] = {}
+        self._collection: Collection | None = None
+
+    def collection(self) -> Collection:
+        """All files as the last scan found them."""
+        collection = self._collection
+        if collection is None:
+            collection = self._collection = collect(self._records, self._titles())
+        return collection
+
+    def scan(self, folders: Iterable[str | os.PathLike[str]], progress: Progress = silent) -> ScanReport:
+        """Looks at all files below these folders; only those that are new or changed are opened.
+
+        Files that were known from other folders are not part of the library any more. If it is cancelled, what was found
+        until then stays, and the next scan goes on from there.
+
+        Raises:
+            Cancelled: ``progress`` raised it.
+        """
+        with self._writing:
+            start = time.perf_counter()
+            found = walk(folders, progress)
+            known = self.index.records()
+            gone = _gone(known, found)
+            same = {
+                path: known[path] for path, stamp in found.files.items() if path in known and known[path].stamp == stamp
+            }
+            fresh = {path: stamp for path, stamp in found.files.items() if path not in same}
+            hashes = _hashes(known, same)
+            try:
+                self._examine(fresh, same, hashes, progress)
+            finally:
+                self.index.put({}, gone)
+                self._show(same)
+            complaints = (*found.complaints, *filter(None, [self.index.complaint]))
+            report = ScanReport(len(found.files), len(fresh), len(gone), complaints, time.perf_counter() - start)
+            self.report = report
+            progress(1.0, "done")
+            return report
+
+    def entry(self, path: str | os.PathLike[str]) -> Entry:
+        """One file, which need not have been scanned: if it is new or changed, it is opened now."""
+        collection = self.collection()
+        entry = collection.by_path(path)
+        where = os.path.abspath(path)  # noqa: PTH100  # resolve() would follow links
+        stamp = _stamp(where)
+        if entry is not None and (entry.size, entry.mtime_ns) == stamp:
+            return entry
+        return collection.judged(where, _examined(where, stamp or (0, 0), {}))
+
+    def entitle(self, sketch_id: str, title: str | None) -> None:
+        """Gives a VAE, and so all its copies, a name; ``None`` takes it back.
+
+        Raises:
+            InvalidInput: the name is empty, or longer than 100 characters.
+            FileProblem: it cannot be stored.
+        """
+        if title is not None and not 0 < len(title.strip()) <= 100:
+            raise InvalidInput("This is no name for a VAE", "Give one of 1 to 100 characters")
+
+        def change(content: dict[str, object]) -> None:
+            names = content.setdefault(NAMES, {})
+            assert isinstance(names, dict)
+            names.pop(sketch_id, None)
+            if title is not None:
+                names[sketch_id] = title.strip()
+
+        self._names.update(change)
+        self._collection = None
+
+    def compute_sha256(self, path: str | os.PathLike[str], progress: Progress = silent) -> str:
+        """The sha256 of a file of the library, which is then known and may tell its name.
+
+        Args:
+            path: a file that was found.
+            progress: called every few MB; it may wait, so that pictures are not disturbed.
+
+        Raises:
+            InvalidInput: the file is not in the library.
+            UnreadableFile: it is gone, or was changed meanwhile.
+            Cancelled: ``progress`` raised it.
+        """
+        where = os.path.abspath(path)  # noqa: PTH100
+        if where not in self._records:
+            raise InvalidInput(f"{Path(where).name} is not in the library", "Scan again")
+        digest = sha256_of(where, progress)
+        with self._writing:
+            record = self._records.get(where)
+            if record is not None and record.stamp == _stamp(where):
+                told = replace(record, examination=replace(record.examination, sha256=digest))
+                self.index.put({where: told})
+                self._show({**self._records, where: told})
+        return digest
+
+    def unhashed(self) -> list[str]:
+        """Paths of the VAE files whose sha256 is not known, the smallest first."""
+        waiting = [entry for entry in self.collection().vaes if not entry.sha256 and entry.verdict.kind == "vae"]
+        return [entry.path for entry in sorted(waiting, key=lambda entry: entry.size)]
+
+    def thumbnail(self, fingerprint: str) -> bytes | None:
+        """The picture kept for this content, as PNG."""
+        return self.index.thumbnail(fingerprint)
+
+    def keep_thumbnail(self, fingerprint: str, png: bytes) -> None:
+        """Keeps a picture for this content."""
+        self.index.keep_thumbnail(fingerprint, png)
+
+    def _examine(
+        self,
+        fresh: Mapping[str, Stamp],
+        records: dict[str, Record],
+        hashes: Mapping[tuple[Stamp, str], str],
+        progress: Progress,
+    ) -> None:
+        """Examines files and adds them to ``records``; what was done is kept when it is cancelled."""
+        unkept: dict[str, Record] = {}
+        kept = time.monotonic()
+        try:
+            for number, (path, stamp) in enumerate(fresh.items()):
+                progress(number / len(fresh), f"Examining {Path(path).name}")
+                records[path] = unkept[path] = _examined(path, stamp, hashes)
+                if time.monotonic() - kept > KEPT_EVERY:
+                    self.index.put(unkept)
+                    unkept, kept = {}, time.monotonic()
+        finally:
+            self.index.put(unkept)
+
+    def _show(self, records: Mapping[str, Record]) -> None:
+        before = self._records
+        if records.keys() != before.keys() or any(before[path] is not record for path, record in records.items()):
+            self._records, self._collection = records, None
+
+    def _titles(self) -> dict[str, str]:
+        names = self._names.read().get(NAMES, {})
+        return {str(key): str(value) for key, value in names.items()} if isinstance(names, dict) else {}
+
+
+def _examined(path: str, stamp: Stamp, hashes: Mapping[tuple[Stamp, str], str]) -> Record:
+    told = examine(path)
+    try:
+        content = fingerprint(path)
+    except FileProblem:  # the examination says why
+        content = ""
+    digest = hashes.get((stamp, content))
+    return Record(stamp, content, replace(told, sha256=digest) if digest else told)
+
+
+def _hashes(known: Mapping[str, Record], same: Mapping[str, Record]) -> dict[tuple[Stamp, str], str]:
+    """The sha256 of files that are no longer where they were, or changed their date, by what tells them again."""
+    return {
+        (record.stamp, record.fingerprint): record.examination.sha256
+        for path, record in known.items()
+        if path not in same and record.examination.sha256 and record.fingerprint
+    }
+
+
+def _gone(known: Mapping[str, Record], found: Found) -> list[str]:
+    """Known files that are no longer there. Below folders that could not be read, such as those of a drive that is not
+    plugged in, nothing is gone."""
+    unread = tuple(folder.rstrip(os.sep) + os.sep for folder in found.unread)
+    return [
+        path
+        for path in known
+        if path not in found.files and not path.startswith(unread) and not os.path.exists(path)  # noqa: PTH110
+    ]
+
+
+def _stamp(path: str) -> Stamp | None:
+    try:
+        status = os.stat(path)  # noqa: PTH116
+    except OSError:
+        return None
+    return status.st_size, status.st_mtime_ns
