@@ -52,8 +52,11 @@ def _sketch(path: Path) -> Figure:
 
 def _checkpoints(folder: Path, vae: Path) -> Figure:
     """Median time to identify a sparse checkpoint, beside a known VAE, less the time for the reads of its sketch alone."""
-    shapes = _vae_shapes()
-    paths = [_checkpoint(folder / f"{number}.safetensors", shapes, number) for number in range(CHECKPOINTS)]
+    shapes = vae_shapes()
+    paths = [
+        sparse_checkpoint(folder / f"{number}.safetensors", shapes, number, CHECKPOINTS)
+        for number in range(CHECKPOINTS)
+    ]
     learned = taught(examine(vae))
     assert learned is not None
     references = References([learned])
@@ -95,7 +98,8 @@ def _finetune(base: Sketch, seed: int) -> Sketch:
     )
 
 
-def _vae_shapes() -> Shapes:
+def vae_shapes() -> Shapes:
+    """Names and shapes of the usual full-size KL autoencoder."""
     return {name: tuple(tensor.shape) for name, tensor in build(KLShape.standard()).state_dict().items()}
 
 
@@ -103,17 +107,17 @@ def _full_size_vae(path: Path) -> Path:
     def recipe(name: str, shape: tuple[int, ...]) -> Recipe:
         return Recipe.of(name, torch.randn(shape) * 0.05)
 
-    write_safetensors(path, [recipe(name, shape) for name, shape in _vae_shapes().items()])
+    write_safetensors(path, [recipe(name, shape) for name, shape in vae_shapes().items()])
     return path
 
 
-def _checkpoint(path: Path, vae: Shapes, number: int) -> Path:
-    """A sparse SD1 or SDXL checkpoint of 2 to 7 GB."""
+def sparse_checkpoint(path: Path, vae: Shapes, number: int, count: int) -> Path:
+    """The given one of so many sparse SD1 and SDXL checkpoints, from 2 to 7 GB."""
     encoder = "cond_stage_model.transformer" if number % 2 else "conditioner.embedders.1.model"
     shapes = {f"first_stage_model.{name}": shape for name, shape in vae.items()}
     shapes |= {f"{encoder}.layers.{i}.weight": (1024,) for i in range(400)}
     rest = TENSORS - len(shapes)
-    size = (2_000_000_000 + 5_000_000_000 * number // CHECKPOINTS - 340_000_000) // (4 * rest)
+    size = (2_000_000_000 + 5_000_000_000 * number // count - 340_000_000) // (4 * rest)
     shapes |= {f"model.diffusion_model.output_blocks.{i // 99}.{i % 99}.weight": (size,) for i in range(rest)}
     header, end = {}, 0
     for name, shape in shapes.items():

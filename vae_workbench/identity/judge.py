@@ -13,30 +13,42 @@ from .relations import MOST_RELATIVES, merge_relative, relative
 from .verdict import Baked, Certainty, Relative, Verdict
 
 
-def judge(found: Examination, references: References) -> Verdict:
-    """What a file is, from what it tells itself and from the VAEs that are known. Its own reference is left out."""
+def judge(found: Examination, references: References, called: str | None = None) -> Verdict:
+    """What a file is, from what it tells itself and from the VAEs that are known. Its own reference is left out.
+
+    Args:
+        found: what it tells itself.
+        references: the VAEs that are known.
+        called: the name of its own reference, if that is not its path.
+    """
     if found.kind in ("other", "broken"):
         return _unusable(found)
-    matches = references.matches(found.sketch, but=found.path) if found.sketch else []
-    name = _known_as(found, references.get(found.path), matches)
+    own = called or found.path
+    matches = references.matches(found.sketch, but=own) if found.sketch else []
+    name = _known_as(found, references.get(own), matches)
     return _vae(found, matches, name) if found.kind == "vae" else _checkpoint(found, matches, name)
 
 
-def taught(found: Examination) -> Reference | None:
+def taught(found: Examination, called: str | None = None) -> Reference | None:
     """What a file teaches of its VAE: its weights, and its name and latent space if the file itself is proof of them.
 
     What was concluded from other references is not taught, so that a mistake goes when its cause goes.
+
+    Args:
+        found: what the file tells.
+        called: what the reference is called in sentences, if that is not the file's path.
     """
+    name = called or found.path
     if found.sketch is None or found.sketch.blank or found.kind not in ("vae", "checkpoint"):
         return None
     known = by_sha256(found.sha256) if found.sha256 else None
     if known and found.kind == "vae":
-        return Reference(found.path, found.sketch, known.latent_space, known.name, "the sha256 of that file is known")
+        return Reference(name, found.sketch, known.latent_space, known.name, "the sha256 of that file is known")
     if found.kind == "checkpoint" and found.evidence and found.baked == "complete":
         space = found.evidence[0].space
         if space in found.spaces:
-            return Reference(found.path, found.sketch, space, None, f"that is a checkpoint of {SPACE_NAMES[space]}")
-    return Reference(found.path, found.sketch)
+            return Reference(name, found.sketch, space, None, f"that is a checkpoint of {SPACE_NAMES[space]}")
+    return Reference(name, found.sketch)
 
 
 def _unusable(found: Examination) -> Verdict:

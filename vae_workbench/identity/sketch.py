@@ -181,11 +181,10 @@ def half_of(name: str) -> str:
 
 def _read_half(reader: WeightsReader, names: Mapping[str, str], shapes: Mapping[str, Shape]) -> Half:
     layout, starts = _plan(tuple(shapes.items()))
-    runs = [
-        reader.sample(names[name], start, count)
-        for name, start, count in zip(layout.names, starts, layout.counts, strict=True)
-    ]
-    return Half(layout, torch.cat(runs).add_(0.0).numpy())  # adding 0 turns -0 into 0
+    places = (
+        (names[name], start, count) for name, start, count in zip(layout.names, starts, layout.counts, strict=True)
+    )
+    return Half(layout, reader.samples(places).add_(0.0).numpy())  # adding 0 turns -0 into 0
 
 
 @lru_cache(maxsize=64)

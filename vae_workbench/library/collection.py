@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -55,7 +55,7 @@ class Collection:
 
     def judged(self, path: str, record: Record) -> Entry:
         """A file that is not in the library, or was changed since, judged in its light."""
-        return _entry(Path(path).name, path, record, replace(record.examination, path=path), self.references)
+        return _entry(Path(path).name, path, record, self.references)
 
     @cached_property
     def relations(self) -> tuple[tuple[Entry, ...], Relations]:
@@ -85,7 +85,7 @@ def is_vae(entry: Entry) -> bool:
 
 
 def collect(records: Mapping[str, Record], titles: Mapping[str, str]) -> Collection:
-    """Judges all files.
+    """Judges all files. In the sentences about them they are called as in the lists.
 
     Args:
         records: by absolute path.
@@ -93,35 +93,28 @@ def collect(records: Mapping[str, Record], titles: Mapping[str, str]) -> Collect
     """
     paths = list(records)
     named = sorted(zip(distinct_names(paths), paths, strict=True), key=lambda pair: pair[0].lower())
-    # In its sentences a file is called as in the lists.
-    told = [replace(records[path].examination, path=name) for name, path in named]
-    references = _references(told, titles)
-    entries = tuple(
-        _entry(name, path, records[path], one, references) for (name, path), one in zip(named, told, strict=True)
-    )
+    references = _references([(name, records[path].examination) for name, path in named], titles)
+    entries = tuple(_entry(name, path, records[path], references) for name, path in named)
     return Collection(entries, {path: records[path].examination for path in paths}, references)
 
 
-def _entry(name: str, path: str, record: Record, told: Examination, references: References) -> Entry:
-    verdict = replace(judge(told, references), path=path)
+def _entry(name: str, path: str, record: Record, references: References) -> Entry:
+    told = record.examination
+    verdict = judge(told, references, name)
     return Entry(name, path, *record.stamp, record.fingerprint, verdict, told.sha256)
 
 
-def _references(told: Iterable[Examination], titles: Mapping[str, str]) -> References:
+def _references(named: Iterable[tuple[str, Examination]], titles: Mapping[str, str]) -> References:
     """What all files teach. Of many with exactly the same VAE some are enough, those that teach the most."""
-    groups: dict[str, list[Examination]] = {}
-    for one in told:
-        if one.sketch is not None:
-            groups.setdefault(one.sketch.id, []).append(one)
+    groups: dict[str, list[tuple[str, Examination]]] = {}
+    for name, told in named:
+        if told.sketch is not None:
+            groups.setdefault(told.sketch.id, []).append((name, told))
     references = References()
     for identity, group in groups.items():
-        for reference in filter(None, map(taught, _teachers(group))):
+        group.sort(key=lambda pair: (pair[1].kind != "vae", not pair[1].sha256))
+        for reference in filter(None, (taught(told, name) for name, told in group[:MOST_TEACHERS])):
             references.add(reference)
             if identity in titles and references.get(reference.name):
                 references.entitle(reference.name, titles[identity])
     return references
-
-
-def _teachers(group: Sequence[Examination]) -> Sequence[Examination]:
-    """VAE files first, those whose sha256 is known before the others."""
-    return sorted(group, key=lambda one: (one.kind != "vae", not one.sha256))[:MOST_TEACHERS]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 
 
 def distinct_names(paths: Sequence[str]) -> list[str]:
@@ -16,7 +16,7 @@ def distinct_names(paths: Sequence[str]) -> list[str]:
     Args:
         paths: absolute ones, each once.
     """
-    parts = [Path(path).parts for path in paths]
+    parts = [tuple(path.replace(os.sep, "/").split("/")) for path in paths]
     depths = [1] * len(paths)
     names = [_name(own, 1) for own in parts]
     while clashes := _clashes(names):
@@ -32,7 +32,7 @@ def distinct_names(paths: Sequence[str]) -> list[str]:
 
 
 def _name(parts: tuple[str, ...], depth: int) -> str:
-    return Path(*parts).as_posix() if depth >= len(parts) else "/".join(parts[-depth:])
+    return "/".join(parts[-depth:])
 
 
 def _clashes(names: Sequence[str]) -> list[int]:

@@ -7,6 +7,7 @@ import math
 import os
 from collections.abc import Iterable, Sequence
 from types import TracebackType
+from typing import NamedTuple
 
 import torch
 
@@ -48,7 +49,7 @@ class WeightsReader:
         if not info.nbytes:
             return torch.empty(shape, dtype=dtype)
         raw = torch.empty(info.nbytes, dtype=torch.uint8)
-        self._read(info, raw.numpy().data)
+        self._read(info, info.offset, raw.numpy().data)
         self._source.check_unchanged()
         elements = raw.view(dtype)
         return elements.view(shape) if info.strides is None else elements.as_strided(shape, info.strides)
@@ -62,21 +63,32 @@ class WeightsReader:
             InvalidInput: the file has no tensor of that name, or the tensor fewer elements.
             FileProblem: as :meth:`load`.
         """
+        return self.samples([(name, start, count)])
+
+    def samples(self, places: Iterable[tuple[str, int, int]]) -> torch.Tensor:
+        """Many times :meth:`sample`, each a tuple of its arguments, as one flat tensor; hundreds in a few milliseconds."""
+        runs = [self._run(*place) for place in places]
+        buffer = bytearray(sum(run.nbytes for run in runs))
+        view, end = memoryview(buffer), 0
+        for run in runs:
+            begin, end = end, end + run.nbytes
+            if run.nbytes:
+                self._read(run.info, run.offset, view[begin:end])
+        self._source.check_unchanged()
+        return _elements(runs, buffer)
+
+    def _run(self, name: str, start: int, count: int) -> _Run:
         info = self._info(name)
         dtype, shape = self._torch_form(name, info)
         if not 0 <= start <= start + count <= math.prod(shape):
             raise InvalidInput(f"{name!r} has no {count} elements from {start} on", "Choose places inside the tensor")
-        if not count:
-            return torch.empty(0)
-        places: Sequence[int] = range(start, start + count)
-        if info.strides is not None:
-            places = [_place(place, shape, info.strides) for place in places]
+        size = dtype.itemsize
+        if info.strides is None or not count:
+            return _Run(info, info.offset + start * size, count * size, dtype)
+        places = [_place(place, shape, info.strides) for place in range(start, start + count)]
         first, last = min(places), max(places)
-        raw = torch.empty((last + 1 - first) * dtype.itemsize, dtype=torch.uint8)
-        self._read(info._replace(offset=info.offset + first * dtype.itemsize), raw.numpy().data)
-        self._source.check_unchanged()
-        elements = raw.view(dtype).float()
-        return elements if info.strides is None else elements[[place - first for place in places]]
+        inside = tuple(place - first for place in places)
+        return _Run(info, info.offset + first * size, (last + 1 - first) * size, dtype, inside)
 
     def close(self) -> None:
         """Lets go of the file. Tensors that were loaded stay as they are."""
@@ -103,14 +115,47 @@ class WeightsReader:
             raise self._source.unsupported(fault, "Update torch, or use a file in another precision")
         return dtype, shape
 
-    def _read(self, info: TensorInfo, buffer: memoryview) -> None:
+    def _read(self, info: TensorInfo, offset: int, buffer: memoryview) -> None:
+        """Fills ``buffer`` with the tensor's bytes from ``offset`` on, which counts as :attr:`TensorInfo.offset` does."""
         if info.record is None:
-            self._source.read_into(info.offset, buffer)
+            self._source.read_into(offset, buffer)
         elif self.inventory.container == "torch-zip":
-            zip_directory.read_part(self._source, info.record, info.offset, buffer)
+            zip_directory.read_part(self._source, info.record, offset, buffer)
         else:
             start = torch_legacy.data_start(self._source, info.record)
-            self._source.read_into(start + info.offset, buffer)
+            self._source.read_into(start + offset, buffer)
+
+
+class _Run(NamedTuple):
+    """Neighbouring bytes of a tensor.
+
+    Attributes:
+        offset: of the first, as :attr:`TensorInfo.offset` counts.
+        inside: the elements wanted of those read, where they do not lie in order.
+    """
+
+    info: TensorInfo
+    offset: int
+    nbytes: int
+    dtype: torch.dtype
+    inside: tuple[int, ...] | None = None
+
+
+def _elements(runs: Sequence[_Run], buffer: bytearray) -> torch.Tensor:
+    """The elements of all runs, whose bytes follow one another, as float32."""
+    if not buffer:
+        return torch.empty(0)
+    raw = torch.frombuffer(buffer, dtype=torch.uint8)
+    if len({run.dtype for run in runs}) == 1 and not any(run.inside for run in runs):
+        return raw.view(runs[0].dtype).float()
+    parts = []
+    end = 0
+    for run in runs:
+        begin, end = end, end + run.nbytes
+        # Cloned, because a view of larger elements has to begin at a multiple of their size.
+        values = raw[begin:end].clone().view(run.dtype).float()
+        parts.append(values if run.inside is None else values[list(run.inside)])
+    return torch.cat(parts)
 
 
 def _place(place: int, shape: tuple[int, ...], strides: tuple[int, ...]) -> int:
