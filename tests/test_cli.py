@@ -134,3 +134,30 @@ def test_identify_tells_of_good_files_beside_a_broken_one(tmp_path: Path, capsys
     assert main(["identify", str(bad), str(good)]) == 2
     out = capsys.readouterr().out
     assert f"{bad}: broken" in out and f"{good}: vae" in out
+
+
+def test_scan_tells_of_every_file_and_reads_unchanged_ones_once(tmp_path: Path, capsys: Output) -> None:
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        save_small_kl(tmp_path / folder / "vae.safetensors")
+    command = ["scan", str(tmp_path / "a"), str(tmp_path / "b"), "--data", str(tmp_path / "data")]
+    assert main([*command, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [(file["name"], file["path"]) for file in told] == [
+        (f"{folder}/vae.safetensors", str(tmp_path / folder / "vae.safetensors")) for folder in ("a", "b")
+    ]
+    assert told[0]["copies_of"] == ["b/vae.safetensors"] and told[0]["sha256"] is None
+    assert main([*command, "--sha256"]) == 0
+    out = capsys.readouterr().out
+    assert "2 files, 0 of them new" in out and "The same VAE is in b/vae.safetensors." in out
+    assert main([*command, "--json"]) == 0
+    assert len(json.loads(capsys.readouterr().out)[0]["sha256"]) == 64
+    (tmp_path / "b" / "bad.pt").write_bytes(b"junk")
+    assert main(command) == 2
+    out = capsys.readouterr().out
+    assert "bad.pt: broken" in out and out.count("bad.pt is") == 1
+
+
+def test_scan_of_no_folder_is_told(tmp_path: Path, capsys: Output) -> None:
+    assert main(["scan", str(tmp_path / "missing"), "--data", str(tmp_path / "data")]) == 2
+    assert "is not a folder" in capsys.readouterr().err and not (tmp_path / "data").exists()

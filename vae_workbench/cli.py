@@ -90,6 +90,32 @@ def _identify(options: argparse.Namespace) -> int:
     return UNUSABLE if any(verdict.kind == "broken" for verdict in verdicts) else DONE
 
 
+def _scan(options: argparse.Namespace) -> int:
+    from .identity.verdict import to_json
+    from .library.places import data_folder, library_in
+
+    for folder in options.folders:
+        if not folder.is_dir():
+            raise InvalidInput(f"{folder} is not a folder", "Give folders that hold VAEs or checkpoints")
+    library = library_in(options.data or data_folder())
+    with _progress() as progress:
+        report = library.scan(options.folders, part(progress, 0.0, 0.5 if options.sha256 else 1.0))
+        waiting = library.unhashed() if options.sha256 else []
+        for place, path in enumerate(waiting):
+            share = 0.5 / len(waiting)
+            library.compute_sha256(path, part(progress, 0.5 + share * place, 0.5 + share * (place + 1)))
+    entries = library.collection().entries
+    for complaint in report.complaints:
+        print(complaint, file=sys.stderr)
+    if options.json:
+        told = [{"name": e.name, "size": e.size, "sha256": e.sha256, **to_json(e.verdict)} for e in entries]
+        print(json.dumps(told, ensure_ascii=False))
+    else:
+        print("\n".join(_verdict_text(entry.verdict) for entry in entries))
+        print(f"{report.files} files, {report.examined} of them new or changed, {report.gone} gone.")
+    return UNUSABLE if any(entry.verdict.kind == "broken" for entry in entries) else DONE
+
+
 def _verdict_text(verdict: Verdict) -> str:
     told = [verdict.kind, verdict.architecture, verdict.dtype, verdict.known_as]
     if verdict.latent_space:
@@ -99,8 +125,9 @@ def _verdict_text(verdict: Verdict) -> str:
             f"baked VAE: {verdict.baked.state}" + (f", {verdict.baked.known_as}" if verdict.baked.known_as else "")
         )
     lines = [f"{verdict.path}: {', '.join(filter(None, told))}"]
+    copies = f"The same VAE is in {', '.join(verdict.copies_of)}." if verdict.copies_of else None
     relations = [relative.text for relative in verdict.relatives]
-    return "\n  ".join([*lines, *filter(None, (verdict.error, *verdict.reasons, *relations))])
+    return "\n  ".join([*lines, *dict.fromkeys(filter(None, (verdict.error, *verdict.reasons, copies, *relations)))])
 
 
 def _compare(options: argparse.Namespace) -> int:
@@ -182,6 +209,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     identify.add_argument(
         "--sha256", action="store_true", help="read whole files, to find published ones by their hash"
+    )
+
+    scan = _command(commands, "scan", _scan, "what all files in some folders are; unchanged ones are not read again")
+    scan.add_argument("folders", type=Path, nargs="+", metavar="DIR", help="folders of VAEs and checkpoints")
+    scan.add_argument("--sha256", action="store_true", help="read the VAE files whole, to find published ones by hash")
+    scan.add_argument(
+        "--data", type=Path, metavar="DIR", help="where the index is kept (default: the user's data folder)"
     )
 
     compare = _command(commands, "compare", _compare, "what each VAE makes of a picture")

@@ -16,10 +16,11 @@ import torch
 
 from ..compare.candidate import Candidate
 from ..errors import InvalidInput, WorkbenchError
+from ..library.places import data_folder
 from ..progress import Progress
 from ..ui.workbench import Workbench
 from .demo_files import SAMPLE_PICTURE, demo_vaes
-from .folders import data_folder, list_vaes
+from .folders import list_vaes
 
 HOST = "127.0.0.1"
 PORT = 7870
