@@ -5,6 +5,7 @@ from __future__ import annotations
 from modules import shared
 
 SHOW_SELECTOR = "vaewb_show_selector"
+HASH = "vaewb_hash_in_background"
 SECTION = ("vaewb", "VAE Workbench")
 
 
@@ -16,8 +17,19 @@ def add_options() -> None:
         .info("it is added for this run only; your own list of quicksettings is not changed")
         .needs_reload_ui(),
     )
+    shared.opts.add_option(
+        HASH,
+        shared.OptionInfo(True, "Find published VAEs by their hash", section=SECTION).info(
+            "reads each VAE file once, while no picture is made"
+        ),
+    )
 
 
 def shows_selector() -> bool:
     """Whether the selector is wanted; asked before the options are registered, so the stored value is read directly."""
     return bool(shared.opts.data.get(SHOW_SELECTOR, True))
+
+
+def hashes_in_background() -> bool:
+    """Whether VAE files may be read whole while nothing else is done."""
+    return bool(shared.opts.data.get(HASH, True))

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from modules import script_callbacks
 
-from . import log, options, quicksettings, tab
+from . import api, log, options, quicksettings, tab
+from .library import Upkeep
+
+_upkeep: Upkeep | None = None
 
 
 def register() -> None:
@@ -18,10 +21,27 @@ def register() -> None:
     script_callbacks.on_before_ui(quicksettings.show_vae_selector)
     script_callbacks.on_ui_tabs(tab.build_tab)
     script_callbacks.on_app_started(lambda _demo, _app: quicksettings.restore())
+    script_callbacks.on_app_started(api.add_routes)
+    script_callbacks.on_app_started(_start_upkeep)
     script_callbacks.on_script_unloaded(unregister)
 
 
 def unregister() -> None:
     """Takes back what :func:`register` did beyond the callbacks."""
     quicksettings.restore()
+    _stop_upkeep()
     log.detach()
+
+
+def _start_upkeep(_demo: object, _app: object) -> None:
+    global _upkeep
+    _stop_upkeep()
+    _upkeep = Upkeep()
+    _upkeep.start()
+
+
+def _stop_upkeep() -> None:
+    global _upkeep
+    if _upkeep is not None:
+        _upkeep.stop()
+    _upkeep = None

@@ -3,9 +3,9 @@
 import glob
 import os
 
-from modules import shared
+from modules import paths, shared
 
-vae_path = os.path.join(os.path.dirname(__file__), "no-such-folder")
+vae_path = os.path.join(paths.models_path, "VAE")
 vae_dict = {}
 
 

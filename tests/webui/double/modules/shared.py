@@ -36,4 +36,5 @@ def natural_sort_key(s):
 
 
 opts = Options()
-cmd_opts = SimpleNamespace(vae_dir=None, no_gradio_queue=False)
+cmd_opts = SimpleNamespace(vae_dir=None, ckpt_dir=None, no_gradio_queue=False, api=False, nowebui=False, api_auth=None)
+state = SimpleNamespace(job="", job_count=0)

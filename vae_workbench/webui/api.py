@@ -1,0 +1,85 @@
+"""Routes for programs, below ``/vae-workbench/v1``; only with the web UI's ``--api``, behind its ``--api-auth``.
+
+The web UI guards only routes of its own, so these bring a guard with the same credentials. They take names from the lists
+that they give, never paths.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from secrets import compare_digest
+from typing import Any
+
+from fastapi import Depends, FastAPI, HTTPException
+from fastapi.security import HTTPBasic, HTTPBasicCredentials
+from modules import shared
+
+from ..errors import WorkbenchError
+from ..identity.verdict import to_json
+from ..library.entry import Entry
+from .library import folders, library
+
+BASE = "/vae-workbench/v1"
+
+
+def add_routes(_demo: object, app: FastAPI) -> None:
+    """Adds the routes to the web UI's server, which is another one after each Reload UI."""
+    options = shared.cmd_opts
+    if not (options.api or options.nowebui):
+        return
+    guard = [Depends(_guard(_credentials(options.api_auth)))] if options.api_auth else []
+    for path, (method, endpoint) in ROUTES.items():
+        app.add_api_route(BASE + path, endpoint, methods=[method], dependencies=guard, tags=["VAE Workbench"])
+
+
+def vaes() -> list[dict[str, Any]]:
+    """All VAE files, and what they are."""
+    return [_told(entry) for entry in _scanned().vaes]
+
+
+def vae(name: str) -> dict[str, Any]:
+    """One VAE file by its name in the list."""
+    entry = _scanned().by_name(name)
+    if entry is None or entry not in library().collection().vaes:
+        raise HTTPException(404, f"There is no VAE named {name}. Ask {BASE}/vaes for the names.")
+    return _told(entry)
+
+
+def checkpoints() -> list[dict[str, Any]]:
+    """All checkpoints, and what is baked into them."""
+    return [_told(entry) for entry in _scanned().checkpoints]
+
+
+ROUTES: dict[str, tuple[str, Callable[..., Any]]] = {
+    "/vaes": ("GET", vaes),
+    "/vaes/{name:path}": ("GET", vae),
+    "/checkpoints": ("GET", checkpoints),
+}
+
+
+def _scanned() -> Any:
+    """The library as the folders are now; unchanged files are not opened."""
+    try:
+        library().scan(folders())
+    except WorkbenchError as error:
+        raise HTTPException(500, str(error)) from error
+    return library().collection()
+
+
+def _told(entry: Entry) -> dict[str, Any]:
+    return {"name": entry.name, "size": entry.size, "sha256": entry.sha256, **to_json(entry.verdict)}
+
+
+def _credentials(text: str) -> Mapping[bytes, bytes]:
+    """User → password, of a list such as ``user:password,other:password``. A password may hold colons."""
+    pairs = (pair.partition(":") for pair in text.split(","))
+    return {user.encode(): password.encode() for user, _, password in pairs}
+
+
+def _guard(known: Mapping[bytes, bytes]) -> Callable[..., None]:
+    def check(credentials: HTTPBasicCredentials = Depends(HTTPBasic())) -> None:  # noqa: B008  # fastapi's way
+        password = known.get(credentials.username.encode())
+        if password is None or not compare_digest(password, credentials.password.encode()):
+            raise HTTPException(401, "Wrong user or password.", {"WWW-Authenticate": "Basic"})
+
+    return check

@@ -1,0 +1,82 @@
+"""The library of the web UI's own folders, and what keeps it up to date in the background."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from functools import lru_cache
+from pathlib import Path
+
+from modules import paths, sd_models, sd_vae, shared
+
+from ..errors import Cancelled, WorkbenchError
+from ..library.library import Library
+from ..library.places import library_in
+from .options import hashes_in_background
+
+logger = logging.getLogger("vae_workbench")
+
+FOLDER = "VAE-Workbench"
+"""Below the web UI's models, so that names given by hand outlive the extension and move with the models."""
+
+POLL = 0.5
+"""Seconds between two looks whether the picture is done."""
+
+
+def data_folder() -> Path:
+    """Where everything lies that is remembered for this web UI."""
+    return Path(paths.models_path) / FOLDER
+
+
+@lru_cache(maxsize=1)
+def library() -> Library:
+    """The one library of this process."""
+    return library_in(data_folder())
+
+
+def folders() -> list[Path]:
+    """All folders in which the web UI looks for VAEs and checkpoints, and that exist."""
+    options = shared.cmd_opts
+    named = (sd_vae.vae_path, options.vae_dir, sd_models.model_path, options.ckpt_dir)
+    return [Path(folder) for folder in dict.fromkeys(named) if folder and Path(folder).is_dir()]
+
+
+class Upkeep:
+    """Scans the folders once in a thread of its own, then hashes VAE files while no picture is made."""
+
+    def __init__(self) -> None:
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="vaewb-library", daemon=True)
+
+    def start(self) -> None:
+        """Begins; once."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ends it at its next step and waits for that."""
+        self._stopped.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            library().scan(folders(), self._go_on)
+            while hashes_in_background() and (waiting := library().unhashed()):
+                library().compute_sha256(waiting[0], self._go_on_when_idle)
+        except Cancelled:
+            pass
+        except WorkbenchError as error:
+            logger.warning("%s", error)
+        except Exception:  # the outermost callback of this thread
+            logger.exception("The library could not be brought up to date")
+
+    def _go_on(self, _fraction: float, _what: str) -> None:
+        if self._stopped.is_set():
+            raise Cancelled
+
+    def _go_on_when_idle(self, fraction: float, what: str) -> None:
+        self._go_on(fraction, what)
+        while shared.state.job or shared.state.job_count:
+            time.sleep(POLL)
+            self._go_on(fraction, what)
