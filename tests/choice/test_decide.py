@@ -303,6 +303,7 @@ def test_the_best_match_is_sure_then_known_then_precise() -> None:
         vae("known.pt", known_as="ft-mse"),
         vae("a.pt"),
         vae("half.pt", dtype="fp16"),
+        vae("a stock one.pt", known_as="stable-diffusion-v1-5 vae"),
         vae("likely.pt", certainty=C.LIKELY),
         vae("unknown.pt", None),
     ]

@@ -6,8 +6,9 @@ import pytest
 
 from tests.choice.files import C, broken, checkpoint, vae
 from vae_workbench.autoencoder.latent_space import LATENT_SPACES
-from vae_workbench.choice.fit import ARCHITECTURES, defect, held_vae, misfit
+from vae_workbench.choice.fit import ARCHITECTURES, STOCK, defect, held_vae, misfit
 from vae_workbench.identity import architecture
+from vae_workbench.identity.known import known_vaes
 from vae_workbench.library.entry import Entry
 
 
@@ -15,6 +16,10 @@ def test_every_latent_space_has_its_architecture() -> None:
     rows = {row.name: row for row in architecture.ARCHITECTURES}
     assert ARCHITECTURES.keys() == LATENT_SPACES.keys()
     assert all(space in rows[name].spaces for space, name in ARCHITECTURES.items())
+
+
+def test_stock_vaes_are_in_the_table_of_known_ones() -> None:
+    assert {known.name for known in known_vaes()} >= STOCK
 
 
 @pytest.mark.parametrize(

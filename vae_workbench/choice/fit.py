@@ -19,6 +19,10 @@ ARCHITECTURES = {
 """The architecture of the VAE that diffusion models of each latent space come with: the web UI builds that network and no
 other, so a tiny or asymmetric autoencoder of the same latent space has no place in it."""
 
+STOCK = frozenset({"kl-f8 original as in SD 1.x", "stable-diffusion-v1-5 vae", "VAE inside sd_xl_base_1.0.safetensors"})
+"""Names, as in the table of known VAEs, of those that models were first released with and that were improved upon since:
+pale colours in SD1, artefacts in SDXL 1.0 (https://github.com/huggingface/diffusers/issues/6921)."""
+
 
 @dataclass(frozen=True)
 class HeldVae:

@@ -12,7 +12,7 @@ from ..identity.evidence import SPACE_NAMES
 from ..library.collection import Collection
 from ..library.entry import Entry
 from .find import find_vaes
-from .fit import held_vae, misfit, title
+from .fit import STOCK, held_vae, misfit, title
 from .preferences import OWN, Preferences, PreferredVae
 
 AUTOMATIC = ("Automatic", "auto", "")
@@ -156,8 +156,8 @@ def _best_match(question: Question) -> Iterator[Proposal]:
 def best_matches(checkpoint: Entry, library: Collection) -> list[Entry]:
     """The VAEs of the library that fit a checkpoint, best first.
 
-    Those of the same latent space come first, the surest before the others; then those with a published name; then those
-    in full precision.
+    Those of the same latent space come first, the surest before the others; then those with a published name, but stock
+    ones last; then those in full precision.
     """
     space = checkpoint.verdict.latent_space
     ranked = []
@@ -165,7 +165,8 @@ def best_matches(checkpoint: Entry, library: Collection) -> list[Entry]:
         vae = held_vae(entry)
         if vae and not misfit(checkpoint, vae):
             same = space is not None and vae.latent_space == space
-            rank = (not same, -vae.certainty, vae.known_as is None, entry.verdict.dtype != "fp32", entry.name.lower())
+            fame = 2 if vae.known_as in STOCK else int(vae.known_as is None)
+            rank = (not same, -vae.certainty, fame, entry.verdict.dtype != "fp32", entry.name.lower())
             ranked.append((rank, entry.path, entry))
     return [entry for _, _, entry in sorted(ranked, key=lambda item: item[:2])]
 
