@@ -1,0 +1,1 @@
+"""Which VAE for this checkpoint, and why; and the preferences behind it."""

@@ -1,0 +1,192 @@
+"""The places where a VAE for a checkpoint may be named, and what each of them proposes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+from ..identity.evidence import SPACE_NAMES
+from ..library.collection import Collection
+from ..library.entry import Entry
+from .find import find_vaes
+from .fit import STOCK, held_vae, misfit, title
+from .preferences import OWN, Preferences, PreferredVae
+
+AUTOMATIC = ("Automatic", "auto", "")
+"""Settings of the web UI that choose nothing; ``auto`` is from old configurations."""
+
+BESIDE_ENDINGS = (".vae.safetensors", ".vae.pt", ".vae.ckpt")
+FOLDER_ENDINGS = (*BESIDE_ENDINGS, ".safetensors", ".pt", ".ckpt")
+"""What the web UI takes for a VAE: beside checkpoints these endings after the checkpoint's stem, in the folders of VAEs the
+plain ones too."""
+
+
+class Source(Enum):
+    """Where a choice comes from."""
+
+    COMMAND_LINE = "command line"
+    SETTING = "setting"
+    OVERRIDE = "override"
+    PATTERN = "pattern"
+    DEFAULT = "default"
+    BESIDE = "beside"
+    OWN = "own"
+    BEST_MATCH = "best match"
+    NOTHING = "nothing"
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is decided about. See :func:`.decide.decide`."""
+
+    checkpoint: Entry
+    setting: str
+    preferences: Preferences
+    library: Collection
+    command_line: Entry | str | None
+    force: bool
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A VAE that one of the places names.
+
+    Attributes:
+        name: what it is called there.
+        reason: why it would be taken, in a few words.
+        vae: its file; ``None`` for the checkpoint's own.
+        problem: why there is no such file, to be read after a colon.
+        force: whether the person confirmed it although it probably does not fit.
+    """
+
+    name: str
+    reason: str
+    vae: Entry | None = None
+    problem: str = ""
+    force: bool = False
+
+
+@dataclass(frozen=True)
+class Rung:
+    """One of the places.
+
+    Attributes:
+        source: which.
+        propose: what it proposes, best first.
+        silence: what is said when it proposes nothing.
+    """
+
+    source: Source
+    propose: Callable[[Question], Iterator[Proposal]]
+    silence: str
+
+
+def ladder(setting_overrides: bool) -> tuple[Rung, ...]:
+    """All places in their order; the top bar comes before the preferences, or after them."""
+    preferences = (_OVERRIDE, _PATTERNS, _DEFAULT, _BESIDE)
+    chosen = (_SETTING, *preferences) if setting_overrides else (*preferences, _SETTING)
+    return (_COMMAND_LINE, *chosen, _OWN, _BEST_MATCH)
+
+
+def _command_line(question: Question) -> Iterator[Proposal]:
+    given = question.command_line
+    if given:
+        vae = given if isinstance(given, Entry) else question.library.by_path(given)
+        name = vae.name if vae else str(given)
+        yield Proposal(name, "given by --vae-path", vae, "" if vae else "there is no such file", question.force)
+
+
+def _setting(question: Question) -> Iterator[Proposal]:
+    if question.setting not in AUTOMATIC:
+        wanted = PreferredVae(question.setting, force=question.force)
+        yield _proposal(question.library, wanted, "chosen in the top bar")
+
+
+def _override(question: Question) -> Iterator[Proposal]:
+    override = question.preferences.override_of(question.checkpoint, question.library.checkpoints)
+    if override:
+        yield _proposal(question.library, override.vae, f"override for {title(question.checkpoint)}")
+
+
+def _patterns(question: Question) -> Iterator[Proposal]:
+    for rule in question.preferences.rules:
+        if rule.fits(question.checkpoint):
+            yield _proposal(question.library, rule.vae, f"rule for {rule.pattern}")
+
+
+def _default(question: Question) -> Iterator[Proposal]:
+    space = question.checkpoint.verdict.latent_space
+    default = question.preferences.defaults.get(space or "")
+    if space and default:
+        yield _proposal(question.library, default, f"default for {SPACE_NAMES[space]}")
+
+
+def _beside(question: Question) -> Iterator[Proposal]:
+    """Files with exactly the checkpoint's stem: in its own folder, then elsewhere unless they belong to a namesake there."""
+    library, path = question.library, Path(question.checkpoint.path)
+    for ending in BESIDE_ENDINGS:
+        beside = library.by_path(str(path.with_name(path.stem + ending)))
+        if beside:
+            yield Proposal(beside.name, "beside the checkpoint", beside)
+    names = {path.stem + ending: rank for rank, ending in enumerate(FOLDER_ENDINGS)}
+    namesakes = [vae for vae in library.vaes if os.path.basename(vae.path) in names]  # noqa: PTH119  # many, and quick
+    taken = (
+        {str(Path(one.path).parent) for one in library.checkpoints if Path(one.path).stem == path.stem}
+        if namesakes
+        else set()
+    )
+    for vae in sorted(namesakes, key=lambda vae: (names[Path(vae.path).name], vae.path)):
+        if str(Path(vae.path).parent) not in taken:
+            yield Proposal(vae.name, "named like the checkpoint", vae)
+
+
+def _own(_: Question) -> Iterator[Proposal]:
+    yield Proposal(OWN, "the checkpoint's own")
+
+
+def _best_match(question: Question) -> Iterator[Proposal]:
+    reason = f"the best match, because {title(question.checkpoint)} has none"
+    for vae in best_matches(question.checkpoint, question.library):
+        yield Proposal(vae.name, reason, vae)
+
+
+def best_matches(checkpoint: Entry, library: Collection) -> list[Entry]:
+    """The VAEs of the library that fit a checkpoint, best first.
+
+    Those of the same latent space come first, the surest before the others; then those with a published name, but stock
+    ones last; then those in full precision.
+    """
+    space = checkpoint.verdict.latent_space
+    ranked = []
+    for entry in library.vaes:
+        vae = held_vae(entry)
+        if vae and not misfit(checkpoint, vae):
+            same = space is not None and vae.latent_space == space
+            fame = 2 if vae.known_as in STOCK else int(vae.known_as is None)
+            rank = (not same, -vae.certainty, fame, entry.verdict.dtype != "fp32", entry.name.lower())
+            ranked.append((rank, entry.path, entry))
+    return [entry for _, _, entry in sorted(ranked, key=lambda item: item[:2])]
+
+
+def _proposal(library: Collection, wanted: PreferredVae, reason: str) -> Proposal:
+    if wanted.name == OWN:
+        return Proposal(OWN, reason)
+    found = find_vaes(library, wanted.name, wanted.sketch_id)
+    if len(found) == 1:
+        return Proposal(found[0].name, reason, found[0], force=wanted.force)
+    names = ", ".join(sorted(entry.name for entry in found))
+    problem = f"several files are called so ({names})" if found else "there is no such file"
+    return Proposal(wanted.name, reason, problem=problem)
+
+
+_COMMAND_LINE = Rung(Source.COMMAND_LINE, _command_line, "--vae-path was not given.")
+_SETTING = Rung(Source.SETTING, _setting, "The top bar says Automatic.")
+_OVERRIDE = Rung(Source.OVERRIDE, _override, "This checkpoint has no override.")
+_PATTERNS = Rung(Source.PATTERN, _patterns, "No rule fits its name.")
+_DEFAULT = Rung(Source.DEFAULT, _default, "There is no default for its latent space.")
+_BESIDE = Rung(Source.BESIDE, _beside, "No VAE file has its name.")
+_OWN = Rung(Source.OWN, _own, "")
+_BEST_MATCH = Rung(Source.BEST_MATCH, _best_match, "No VAE in the library fits it.")
