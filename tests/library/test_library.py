@@ -207,6 +207,16 @@ def test_one_file_at_once_without_a_scan(library: Library, models: Path, opened:
     assert missing.verdict.kind == "broken" and "does not exist" in (missing.verdict.error or "")
 
 
+def test_some_files_before_any_scan(library: Library, models: Path, opened: list[str]) -> None:
+    paths = [models / "VAE/b.safetensors", models / "model.safetensors", models / "missing.pt"]
+    for _ in range(2):
+        found = library.among(paths)
+        assert [entry.name for entry in found.entries] == ["b.safetensors", "model.safetensors"]
+        assert found.entries[0].verdict.latent_space == "sd1"
+    assert opened == ["b.safetensors", "model.safetensors"]
+    assert library.report is None and library.scan([models]).examined == 4
+
+
 @pytest.mark.skipif(sys.platform == "win32" or os.geteuid() == 0, reason="this user may read everything")
 def test_a_file_that_may_not_be_read_is_broken_and_the_others_go_on(library: Library, models: Path) -> None:
     (models / "VAE/a.safetensors").chmod(0)

@@ -108,6 +108,18 @@ class Library:
             return entry
         return collection.judged(where, _examined(where, stamp or (0, 0), {}))
 
+    def among(self, paths: Iterable[str | os.PathLike[str]]) -> Collection:
+        """A collection of these files alone, for when they are needed before the folders were scanned. New ones are opened."""
+        with self._writing:
+            known = self.index.records()
+            stamps = {where: _stamp(where) for where in (os.path.abspath(path) for path in paths)}  # noqa: PTH100
+            records = {
+                path: known[path] for path, stamp in stamps.items() if path in known and known[path].stamp == stamp
+            }
+            fresh = {path: stamp for path, stamp in stamps.items() if stamp and path not in records}
+            self._examine(fresh, records, {}, silent)
+            return collect(records, self._titles())
+
     def entitle(self, sketch_id: str, title: str | None) -> None:
         """Gives a VAE, and so all its copies, a name; ``None`` takes it back.
 

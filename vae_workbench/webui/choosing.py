@@ -1,0 +1,75 @@
+"""Which VAE a checkpoint gets in this web UI: from its library, its settings and the person's preferences."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Mapping
+from functools import lru_cache
+
+from modules import sd_models, sd_vae, shared
+
+from ..choice.decide import Choice, decide
+from ..choice.mirror import mirror
+from ..choice.preference_store import PreferenceStore
+from ..errors import WorkbenchError
+from ..library.collection import Collection
+from ..library.entry import Entry
+from .library import data_folder, folders, library
+
+logger = logging.getLogger("vae_workbench")
+
+
+@lru_cache(maxsize=1)
+def preferences() -> PreferenceStore:
+    """The one store of this process."""
+    return PreferenceStore(data_folder() / "preferences.json")
+
+
+def choose(checkpoint: str, *, force: bool = False, refused: Mapping[str, str] | None = None) -> Choice:
+    """The VAE for a checkpoint file; see :func:`..choice.decide.decide`.
+
+    Raises:
+        UnsupportedFile, UnreadableFile: the preferences cannot be read.
+    """
+    found = files(checkpoint)
+    entry = found.by_path(checkpoint) or library().entry(checkpoint)
+    _follow_metadata(entry, found)
+    return decide(
+        entry,
+        str(shared.opts.sd_vae),
+        preferences().read(),
+        found,
+        _command_line(),
+        setting_overrides=bool(shared.opts.sd_vae_overrides_per_model_preferences),
+        force=force,
+        refused=refused,
+    )
+
+
+def files(checkpoint: str) -> Collection:
+    """The library; before its first scan, the checkpoint and the VAE files that the web UI has listed."""
+    listed = list(sd_vae.vae_dict.values())
+    if library().report is None:
+        beside = [info.filename for info in list(sd_models.checkpoints_list.values())]
+        known = library().index.records()
+        return library().among([checkpoint, *listed, *(path for path in map(os.path.abspath, beside) if path in known)])
+    if any(library().collection().by_path(path) is None for path in listed):
+        library().scan(folders())
+    return library().collection()
+
+
+def _follow_metadata(checkpoint: Entry, found: Collection) -> None:
+    """Lets the web UI's metadata of a checkpoint and its override agree before they are asked."""
+    try:
+        for problem in mirror(preferences(), [checkpoint], found):
+            logger.warning("%s", problem)
+    except WorkbenchError as error:
+        logger.warning("%s", error)
+
+
+def _command_line() -> Entry | str | None:
+    path = shared.cmd_opts.vae_path
+    if path is None:
+        return None
+    return library().entry(path) if os.path.isfile(path) else str(path)  # noqa: PTH113
