@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from PIL import Image
 from safetensors.torch import save_file
 
+from tests.identity.files import checkpoint
+from tests.identity.files import save as save_tensors
+from tests.identity.files import small_kl as small_vae
 from tests.small_vaes import save_small_kl, small_kl
 from vae_workbench.cli import main
 
@@ -161,3 +166,76 @@ def test_scan_tells_of_every_file_and_reads_unchanged_ones_once(tmp_path: Path, 
 def test_scan_of_no_folder_is_told(tmp_path: Path, capsys: Output) -> None:
     assert main(["scan", str(tmp_path / "missing"), "--data", str(tmp_path / "data")]) == 2
     assert "is not a folder" in capsys.readouterr().err and not (tmp_path / "data").exists()
+
+
+@pytest.fixture
+def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of checkpoints, with and without a VAE, and one of VAEs."""
+    monkeypatch.setenv("VAEWB_DATA", str(tmp_path / "data"))
+    (tmp_path / "VAE").mkdir()
+    save_tensors(tmp_path / "AOM3.safetensors", checkpoint("sd1", small_vae()))
+    save_tensors(tmp_path / "bare.ckpt", checkpoint("sd1", {}), "torch-zip")
+    save_tensors(tmp_path / "VAE" / "orange.safetensors", small_vae(seed=5))
+    save_tensors(tmp_path / "VAE" / "xl.safetensors", small_vae(seed=6))
+    save_tensors(tmp_path / "VAE" / "proof.safetensors", checkpoint("sdxl", small_vae(seed=6)))
+    return tmp_path
+
+
+def choose(models: Path, capsys: Output, *options: str) -> dict[str, Any]:
+    name, *rest = options
+    assert main(["choose", str(models / name), "--vae-dir", str(models / "VAE"), "--json", *rest]) == 0
+    told: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return told
+
+
+def test_choose_sets_tells_and_takes_back(models: Path, capsys: Output) -> None:
+    assert choose(models, capsys, "AOM3.safetensors")["source"] == "own"
+    told = choose(models, capsys, "AOM3.safetensors", "--set", "orange.safetensors")
+    assert (told["vae"], told["reason"]) == ("orange.safetensors", "override for AOM3")
+    assert json.loads((models / "AOM3.json").read_text()) == {"vae": "orange.safetensors"}
+    (models / "AOM3.json").write_text('{"vae": "None", "notes": "mine"}')
+    told = choose(models, capsys, "AOM3.safetensors")
+    assert (told["vae"], told["source"]) == (None, "override"), "as it was set in the web UI meanwhile"
+    assert choose(models, capsys, "AOM3.safetensors", "--clear")["source"] == "own"
+    assert json.loads((models / "AOM3.json").read_text()) == {"notes": "mine"}
+
+
+def test_choose_follows_renamed_files(models: Path, capsys: Output) -> None:
+    choose(models, capsys, "AOM3.safetensors", "--set", "orange.safetensors")
+    (models / "AOM3.safetensors").rename(models / "renamed.safetensors")
+    (models / "VAE" / "orange.safetensors").rename(models / "VAE" / "mandarin.safetensors")
+    told = choose(models, capsys, "renamed.safetensors")
+    assert (told["vae"], told["reason"]) == ("mandarin.safetensors", "override for renamed")
+
+
+def test_choose_in_words(models: Path, capsys: Output) -> None:
+    shutil.copy(models / "VAE" / "orange.safetensors", models / "bare.vae.safetensors")
+    assert main(["choose", str(models / "bare.ckpt")]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("bare.ckpt: bare.vae.safetensors (beside the checkpoint)\n")
+    assert "→ beside: bare.vae.safetensors." in out and "override: –. This checkpoint has no override." in out
+
+
+def test_choose_where_nothing_fits(models: Path, capsys: Output) -> None:
+    assert main(["choose", str(models / "bare.ckpt"), "--json"]) == 2
+    told = json.loads(capsys.readouterr().out)
+    assert (told["vae"], told["source"]) == (None, "nothing")
+    assert "put one for SD1 and SD2 into the folder of VAEs" in told["warnings"][-1]
+
+
+@pytest.mark.parametrize(
+    ("options", "fault"),
+    [
+        (["bare.ckpt", "--set", "None"], "bare holds no VAE"),
+        (["bare.ckpt", "--set", "xl.safetensors", "--force"], "it is for SDXL, and bare is for SD1 and SD2"),
+        (["bare.ckpt", "--set", "nowhere.pt"], "There is no VAE called nowhere.pt"),
+        (["VAE/orange.safetensors"], "is not a checkpoint"),
+        (["nowhere.ckpt"], "nowhere.ckpt does not exist"),
+    ],
+)
+def test_choose_refuses_what_cannot_be(models: Path, capsys: Output, options: list[str], fault: str) -> None:
+    name, *rest = options
+    assert main(["choose", str(models / name), "--vae-dir", str(models / "VAE"), *rest]) == 2
+    captured = capsys.readouterr()
+    assert fault in captured.err and captured.out == ""
+    assert not (models / "data" / "preferences.json").exists() and not list(models.glob("*.json"))

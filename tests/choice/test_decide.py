@@ -13,6 +13,7 @@ from tests.choice.files import MODELS, C, broken, checkpoint, library, vae
 from vae_workbench.choice.decide import Choice, Source, decide
 from vae_workbench.choice.fit import held_vae, misfit
 from vae_workbench.choice.preferences import OWN, Override, Preferences, PreferredVae, Rule
+from vae_workbench.identity.verdict import Baked
 from vae_workbench.library.entry import Entry
 
 ORDER = ("command line", "setting", "override", "pattern", "default", "beside", "folder")
@@ -256,12 +257,12 @@ def test_a_file_that_turned_out_bad_is_never_chosen_again(case: Case) -> None:
         ),
         (
             Case(own="partial", more=(vae("mse.pt"),)),
-            "the best match, because AOM3 has none",
+            "the best match for AOM3, which has no VAE that can be used",
             ["AOM3's own VAE cannot be used: AOM3 holds an incomplete VAE."],
         ),
         (
             Case({"setting": "own"}, own="none", more=(vae("mse.pt"),)),
-            "the best match, because AOM3 has none",
+            "the best match for AOM3, which has no VAE that can be used",
             [
                 "AOM3's own VAE (chosen in the top bar) is not used: AOM3 holds no VAE.",
             ],
@@ -339,8 +340,12 @@ def test_a_renamed_vae_is_found_by_its_weights() -> None:
     impostor = vae("orangemix.pt", sketch_id="other weights")
     preferences = Preferences().with_overrides([model], PreferredVae("orangemix.pt", "weights"))
     assert decide(model, "Automatic", preferences, library(model, renamed, impostor)).vae == renamed
+    twin = replace(model, verdict=replace(model.verdict, baked=Baked("complete", None, "weights", "kl-f8")))
     converted = vae("orangemix.pt", sketch_id="rounded weights")
-    assert decide(model, "Automatic", preferences, library(model, converted)).vae == converted
+    assert decide(model, "Automatic", preferences, library(model, twin, converted)).vae == converted
+    assert decide(model, "Automatic", preferences, library(model, twin)).vae == twin, (
+        "the file is gone, but not its weights"
+    )
 
 
 def test_a_confirmed_preference_stays_confirmed() -> None:

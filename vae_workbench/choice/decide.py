@@ -13,7 +13,7 @@ from .fit import defect, held_vae, misfit, title
 from .preferences import Preferences
 from .proposals import Proposal, Question, Rung, Source, ladder
 
-__all__ = ["Choice", "Source", "Step", "decide"]
+__all__ = ["Choice", "Source", "Step", "decide", "to_json"]
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,21 @@ class Choice:
     reason: str
     warnings: tuple[str, ...]
     steps: tuple[Step, ...]
+
+
+def to_json(choice: Choice) -> dict[str, object]:
+    """The choice as JSON has it, for the terminal and the API."""
+    return {
+        "vae": choice.vae and choice.vae.name,
+        "path": choice.vae and choice.vae.path,
+        "source": choice.source.value,
+        "reason": choice.reason,
+        "warnings": list(choice.warnings),
+        "steps": [
+            {"source": step.source.value, "found": step.found, "taken": step.taken, "why": step.why}
+            for step in choice.steps
+        ],
+    }
 
 
 def decide(

@@ -12,7 +12,7 @@ from ..identity.evidence import SPACE_NAMES
 from ..library.collection import Collection
 from ..library.entry import Entry
 from .find import find_vaes
-from .fit import STOCK, held_vae, misfit, title
+from .fit import STOCK, HeldVae, held_vae, misfit, title
 from .preferences import OWN, Preferences, PreferredVae
 
 AUTOMATIC = ("Automatic", "auto", "")
@@ -148,7 +148,7 @@ def _own(_: Question) -> Iterator[Proposal]:
 
 
 def _best_match(question: Question) -> Iterator[Proposal]:
-    reason = f"the best match, because {title(question.checkpoint)} has none"
+    reason = f"the best match for {title(question.checkpoint)}, which has no VAE that can be used"
     for vae in best_matches(question.checkpoint, question.library):
         yield Proposal(vae.name, reason, vae)
 
@@ -159,16 +159,15 @@ def best_matches(checkpoint: Entry, library: Collection) -> list[Entry]:
     Those of the same latent space come first, the surest before the others; then those with a published name, but stock
     ones last; then those in full precision.
     """
-    space = checkpoint.verdict.latent_space
-    ranked = []
-    for entry in library.vaes:
-        vae = held_vae(entry)
-        if vae and not misfit(checkpoint, vae):
-            same = space is not None and vae.latent_space == space
-            fame = 2 if vae.known_as in STOCK else int(vae.known_as is None)
-            rank = (not same, -vae.certainty, fame, entry.verdict.dtype != "fp32", entry.name.lower())
-            ranked.append((rank, entry.path, entry))
-    return [entry for _, _, entry in sorted(ranked, key=lambda item: item[:2])]
+    held = ((entry, held_vae(entry)) for entry in library.vaes)
+    fitting = [(_rank(checkpoint, entry, vae), entry) for entry, vae in held if vae and not misfit(checkpoint, vae)]
+    return [entry for _, entry in sorted(fitting, key=lambda pair: pair[0])]
+
+
+def _rank(checkpoint: Entry, entry: Entry, vae: HeldVae) -> tuple[bool | int | str, ...]:
+    other = vae.latent_space is None or vae.latent_space != checkpoint.verdict.latent_space
+    fame = 2 if vae.known_as in STOCK else int(vae.known_as is None)
+    return other, -vae.certainty, fame, entry.verdict.dtype != "fp32", entry.name.lower(), entry.path
 
 
 def _proposal(library: Collection, wanted: PreferredVae, reason: str) -> Proposal:
