@@ -11,7 +11,7 @@ from ..library.collection import Collection
 from ..library.entry import Entry
 from .fit import defect, held_vae, misfit, title
 from .preferences import Preferences
-from .proposals import Proposal, Question, Rung, Source, ladder
+from .proposals import LAST_RESORT, Proposal, Question, Rung, Source, ladder
 
 __all__ = ["Choice", "Source", "Step", "decide", "to_json"]
 
@@ -97,10 +97,10 @@ def decide(
         refused: path → why that file cannot be used after all, as was found when it was tried; the checkpoint's for its own.
     """
     question = Question(checkpoint, setting, preferences, library, command_line, force)
-    rungs = [
-        (rung, [_weigh(question, rung.source, proposal, refused or {}) for proposal in rung.propose(question)])
-        for rung in ladder(setting_overrides)
-    ]
+    refused = refused or {}
+    rungs = [_asked(question, rung, refused) for rung in ladder(setting_overrides)]
+    if all(one.objection for _, ones in rungs for one in ones):
+        rungs.append(_asked(question, LAST_RESORT, refused))
     weighed = [one for _, ones in rungs for one in ones]
     passed = list(takewhile(lambda one: one.objection, weighed))
     taken = next(iter(weighed[len(passed) :]), None)
@@ -133,6 +133,10 @@ class _Weighed:
     caution: str = ""
 
 
+def _asked(question: Question, rung: Rung, refused: Mapping[str, str]) -> tuple[Rung, list[_Weighed]]:
+    return rung, [_weigh(question, rung.source, proposal, refused) for proposal in rung.propose(question)]
+
+
 def _weigh(question: Question, source: Source, proposal: Proposal, refused: Mapping[str, str]) -> _Weighed:
     checkpoint = question.checkpoint
     own = proposal.vae is None and not proposal.problem
@@ -158,10 +162,10 @@ def _weigh(question: Question, source: Source, proposal: Proposal, refused: Mapp
 
 
 def _steps(rung: Rung, ones: list[_Weighed], passed: list[_Weighed], taken: _Weighed | None) -> Iterator[Step]:
-    if rung.source is Source.BEST_MATCH and taken:  # there may be hundreds
-        ones = [one for one in ones if one is taken or one in passed]
-    elif not ones:
+    if not ones:
         yield Step(rung.source, None, False, rung.silence)
+    if rung is LAST_RESORT:  # there may be hundreds
+        ones = [one for one in ones if one is taken or one in passed]
     for one in ones:
         if one is taken:
             yield Step(one.source, one.found, True, f"It is used: {one.proposal.reason}.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
@@ -85,10 +84,10 @@ class Rung:
 
 
 def ladder(setting_overrides: bool) -> tuple[Rung, ...]:
-    """All places in their order; the top bar comes before the preferences, or after them."""
+    """The places in their order, but for :data:`LAST_RESORT`; the top bar comes before the preferences, or after them."""
     preferences = (_OVERRIDE, _PATTERNS, _DEFAULT, _BESIDE)
     chosen = (_SETTING, *preferences) if setting_overrides else (*preferences, _SETTING)
-    return (_COMMAND_LINE, *chosen, _OWN, _BEST_MATCH)
+    return (_COMMAND_LINE, *chosen, _OWN)
 
 
 def _command_line(question: Question) -> Iterator[Proposal]:
@@ -127,19 +126,17 @@ def _default(question: Question) -> Iterator[Proposal]:
 def _beside(question: Question) -> Iterator[Proposal]:
     """Files with exactly the checkpoint's stem: in its own folder, then elsewhere unless they belong to a namesake there."""
     library, path = question.library, Path(question.checkpoint.path)
+    stem = path.stem
     for ending in BESIDE_ENDINGS:
-        beside = library.by_path(str(path.with_name(path.stem + ending)))
+        beside = library.by_path(path.with_name(stem + ending))
         if beside:
             yield Proposal(beside.name, "beside the checkpoint", beside)
-    names = {path.stem + ending: rank for rank, ending in enumerate(FOLDER_ENDINGS)}
-    namesakes = [vae for vae in library.vaes if os.path.basename(vae.path) in names]  # noqa: PTH119  # many, and quick
-    taken = (
-        {str(Path(one.path).parent) for one in library.checkpoints if Path(one.path).stem == path.stem}
-        if namesakes
-        else set()
-    )
+    names = {stem + ending: rank for rank, ending in enumerate(FOLDER_ENDINGS)}
+    namesakes = [vae for vae in library.vaes if stem in vae.path and Path(vae.path).name in names]
+    rivals = library.checkpoints if namesakes else ()
+    taken = {path.parent, *(Path(rival.path).parent for rival in rivals if Path(rival.path).stem == stem)}
     for vae in sorted(namesakes, key=lambda vae: (names[Path(vae.path).name], vae.path)):
-        if str(Path(vae.path).parent) not in taken:
+        if Path(vae.path).parent not in taken:
             yield Proposal(vae.name, "named like the checkpoint", vae)
 
 
@@ -188,4 +185,5 @@ _PATTERNS = Rung(Source.PATTERN, _patterns, "No rule fits its name.")
 _DEFAULT = Rung(Source.DEFAULT, _default, "There is no default for its latent space.")
 _BESIDE = Rung(Source.BESIDE, _beside, "No VAE file has its name.")
 _OWN = Rung(Source.OWN, _own, "")
-_BEST_MATCH = Rung(Source.BEST_MATCH, _best_match, "No VAE in the library fits it.")
+LAST_RESORT = Rung(Source.BEST_MATCH, _best_match, "No VAE in the library fits it.")
+"""Asked when all others have named nothing that can be used."""
