@@ -338,7 +338,7 @@ def test_a_name_that_two_files_have_is_not_guessed() -> None:
 def test_a_renamed_vae_is_found_by_its_weights() -> None:
     model, renamed = checkpoint(), vae("new name.pt", sketch_id="weights")
     impostor = vae("orangemix.pt", sketch_id="other weights")
-    preferences = Preferences().with_overrides([model], PreferredVae("orangemix.pt", "weights"))
+    preferences = Preferences().with_overrides([model], PreferredVae("orangemix.pt", "weights"), ())
     assert decide(model, "Automatic", preferences, library(model, renamed, impostor)).vae == renamed
     twin = replace(model, verdict=replace(model.verdict, baked=Baked("complete", None, "weights", "kl-f8")))
     converted = vae("orangemix.pt", sketch_id="rounded weights")
@@ -350,7 +350,9 @@ def test_a_renamed_vae_is_found_by_its_weights() -> None:
 
 def test_a_confirmed_preference_stays_confirmed() -> None:
     model, doubtful = checkpoint(), vae("x.pt", "sdxl", C.GUESS)
-    plain, forced = (Preferences().with_overrides([model], PreferredVae.of(doubtful, force=f)) for f in (False, True))
+    plain, forced = (
+        Preferences().with_overrides([model], PreferredVae.of(doubtful, force=f), ()) for f in (False, True)
+    )
     assert decide(model, "Automatic", plain, library(model, doubtful)).source is Source.OWN
     choice = decide(model, "Automatic", forced, library(model, doubtful))
     assert choice.vae == doubtful and "it is by its name for SDXL" in choice.warnings[0]

@@ -51,7 +51,7 @@ def test_not_where_the_checkpoint_has_another(known_as: str | None) -> None:
 
 def test_not_where_somebody_chose() -> None:
     assert told(MSE, vae("stock.pt", known_as=STOCK), setting="stock.pt") is None
-    assert told(MSE, preferences=Preferences().with_overrides([OLD], PreferredVae(OWN))) is None
+    assert told(MSE, preferences=Preferences().with_overrides([OLD], PreferredVae(OWN), ())) is None
     assert told(MSE, preferences=Preferences().with_default("sd1", PreferredVae.of(MSE))) is None
 
 

@@ -38,7 +38,7 @@ class Bench:
         return read_vae(self.folder / f"{name}.json")
 
     def set(self, index: int, vae: PreferredVae | None) -> None:
-        self.store.change(lambda now: now.with_overrides([self.checkpoints[index]], vae))
+        self.store.change(lambda now: now.with_overrides([self.checkpoints[index]], vae, self.checkpoints))
 
     def overrides(self) -> list[PreferredVae | None]:
         found = map(self.store.read().override_of, self.checkpoints)

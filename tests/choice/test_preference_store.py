@@ -26,7 +26,7 @@ def store(tmp_path: Path) -> PreferenceStore:
 
 def test_what_was_set_is_there_after_a_restart(store: PreferenceStore) -> None:
     assert store.read() == Preferences()
-    told = store.change(lambda now: now.with_overrides(MODELS, A).with_default("sd1", B))
+    told = store.change(lambda now: now.with_overrides(MODELS, A, ()).with_default("sd1", B))
     assert store.read() == told == PreferenceStore(store._file.path).read()
     assert json.loads(store._file.path.read_text(encoding="utf-8"))["version"] == 1
 
@@ -34,8 +34,8 @@ def test_what_was_set_is_there_after_a_restart(store: PreferenceStore) -> None:
 def test_changes_are_undone_one_by_one(store: PreferenceStore) -> None:
     states = [store.read()]
     for change in (
-        lambda now: now.with_overrides(MODELS, A),
-        lambda now: now.with_overrides(MODELS[:1], None),
+        lambda now: now.with_overrides(MODELS, A, ()),
+        lambda now: now.with_overrides(MODELS[:1], None, ()),
         lambda now: now.with_rules([Rule("x*", B)]),
         lambda now: now.with_default("sdxl", B),
         lambda now: now.with_dismissed(MODELS[0]),
@@ -50,31 +50,31 @@ def test_changes_are_undone_one_by_one(store: PreferenceStore) -> None:
 
 
 def test_undoing_leaves_alone_what_another_program_changed(store: PreferenceStore) -> None:
-    store.change(lambda now: now.with_overrides(MODELS[:2], A))
+    store.change(lambda now: now.with_overrides(MODELS[:2], A, ()))
     other = PreferenceStore(store._file.path)
-    other.change(lambda now: now.with_overrides(MODELS[2:], B).with_default("sd1", B))
-    undone = store.undo()
-    assert undone == Preferences().with_overrides(MODELS[2:], B).with_default("sd1", B)
+    theirs = Preferences().with_overrides(MODELS[2:], B, ()).with_default("sd1", B).with_rules([Rule("x*", B)])
+    other.change(lambda now: now.merged(theirs))
+    assert store.undo() == theirs
 
 
 def test_what_changes_nothing_is_not_undone(store: PreferenceStore) -> None:
-    store.change(lambda now: now.with_overrides(MODELS, A))
+    store.change(lambda now: now.with_overrides(MODELS, A, ()))
     store.change(lambda now: now)
     store.change(lambda now: now.with_default("sd1", A), undoable=False)
     assert store.undo() == Preferences(defaults={"sd1": A})
 
 
 def test_a_change_that_fails_changes_nothing(store: PreferenceStore) -> None:
-    before = store.change(lambda now: now.with_overrides(MODELS, A))
+    before = store.change(lambda now: now.with_overrides(MODELS, A, ()))
     with pytest.raises(InvalidInput):
         store.change(lambda now: now.with_default("sd9", A))
     assert store.read() == before
 
 
 def test_exported_and_imported(store: PreferenceStore, tmp_path: Path) -> None:
-    store.change(lambda now: now.with_overrides(MODELS[:2], A).with_rules([Rule("x*", B)]))
+    store.change(lambda now: now.with_overrides(MODELS[:2], A, ()).with_rules([Rule("x*", B)]))
     other = PreferenceStore(tmp_path / "other.json")
-    before = other.change(lambda now: now.with_overrides(MODELS[1:], B).with_default("sd1", B))
+    before = other.change(lambda now: now.with_overrides(MODELS[1:], B, ()).with_default("sd1", B))
     told = other.import_from(store.export())
     assert [told.overrides[model.fingerprint].vae for model in MODELS] == [A, A, B]
     assert told.rules == (Rule("x*", B),) and told.defaults == {"sd1": B}
@@ -116,7 +116,7 @@ def test_threads_lose_nothing(store: PreferenceStore) -> None:
 
     def work(start: int) -> None:
         for model in models[start::4]:
-            store.change(lambda now, model=model: now.with_overrides([model], A))
+            store.change(lambda now, model=model: now.with_overrides([model], A, ()))
 
     threads = [threading.Thread(target=work, args=(start,)) for start in range(4)]
     for thread in threads:
@@ -136,7 +136,7 @@ def test_all_undone_is_where_it_began(tmp_path_factory: pytest.TempPathFactory, 
     for kind, models, wanted in steps[:8]:
         store.change(
             lambda now, kind=kind, models=models, wanted=wanted: (
-                now.with_overrides(models, wanted),
+                now.with_overrides(models, wanted, ()),
                 now.with_default("sd1", wanted),
                 now.with_rules([Rule("*", wanted)] if wanted else []),
                 now.with_dismissed(MODELS[0], wanted is not None),

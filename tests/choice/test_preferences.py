@@ -69,39 +69,44 @@ def test_damage_is_told(plain: dict[str, object]) -> None:
 
 def test_a_renamed_checkpoint_keeps_its_override() -> None:
     old, renamed = checkpoint("old.ckpt", fingerprint="1"), checkpoint("new.ckpt", fingerprint="1")
-    some = Preferences().with_overrides([old], MSE)
+    some = Preferences().with_overrides([old], MSE, ())
     assert some.override_of(renamed) == Override("old.ckpt", MSE)
 
 
 def test_a_new_version_under_the_old_name_inherits_it() -> None:
     versions = [checkpoint("a.ckpt", fingerprint=str(number)) for number in range(3)]
-    some = Preferences().with_overrides(versions[:1], MSE)
+    some = Preferences().with_overrides(versions[:1], MSE, ())
     assert some.override_of(versions[1], versions[1:2]) == Override("a.ckpt", MSE)
-    some = some.with_overrides(versions[1:2], ORANGE)
+    some = some.with_overrides(versions[1:2], ORANGE, ())
     assert some.override_of(versions[2], versions[2:]) == Override("a.ckpt", ORANGE), "the latest"
 
 
 def test_another_checkpoint_under_the_old_name_of_a_renamed_one_does_not() -> None:
     old, renamed = checkpoint("a.ckpt", fingerprint="1"), checkpoint("b.ckpt", fingerprint="1")
     other = checkpoint("a.ckpt", fingerprint="2")
-    some = Preferences().with_overrides([old], MSE)
+    some = Preferences().with_overrides([old], MSE, ())
     assert some.override_of(other, [renamed, other]) is None
     changed = some.with_overrides([other], None, [renamed, other])
     assert changed.override_of(renamed) == Override("a.ckpt", MSE)
+    changed = some.with_overrides([other], ORANGE, [renamed, other])
+    assert changed.override_of(renamed) == Override("a.ckpt", MSE)
+    newest = checkpoint("a.ckpt", fingerprint="3")
+    assert changed.override_of(newest) == Override("a.ckpt", ORANGE), "of those that are gone, the latest"
+    assert not changed.with_overrides([newest], None, [newest]).overrides
 
 
 def test_many_at_once_and_taken_away() -> None:
     models = [checkpoint(f"{letter}.ckpt") for letter in "abc"]
-    some = Preferences().with_overrides(models, MSE).with_overrides(models[:1], ORANGE)
+    some = Preferences().with_overrides(models, MSE, ()).with_overrides(models[:1], ORANGE, ())
     assert [it and it.vae for it in map(some.override_of, models)] == [ORANGE, MSE, MSE]
-    some = some.with_overrides(models[:2], None)
+    some = some.with_overrides(models[:2], None, ())
     assert [it and it.vae for it in map(some.override_of, models)] == [None, None, MSE]
-    assert some.with_overrides(models, PreferredVae(OWN)).overrides["content of c.ckpt"].vae.name == OWN
+    assert some.with_overrides(models, PreferredVae(OWN), ()).overrides["content of c.ckpt"].vae.name == OWN
 
 
 def test_a_checkpoint_that_cannot_be_read_cannot_be_remembered() -> None:
     with pytest.raises(InvalidInput, match="could not be read"):
-        Preferences().with_overrides([replace(checkpoint(), fingerprint="")], MSE)
+        Preferences().with_overrides([replace(checkpoint(), fingerprint="")], MSE, ())
 
 
 @pytest.mark.parametrize(
@@ -143,8 +148,8 @@ def test_hints_are_dismissed_and_wanted_again() -> None:
 
 def test_merged() -> None:
     a, b = checkpoint("a.ckpt"), checkpoint("b.ckpt")
-    mine = Preferences().with_overrides([a, b], MSE).with_rules([Rule("x*", MSE)]).with_default("sd1", MSE)
-    theirs = Preferences().with_overrides([b], ORANGE).with_rules([Rule("y*", MSE), Rule("x*", MSE)])
+    mine = Preferences().with_overrides([a, b], MSE, ()).with_rules([Rule("x*", MSE)]).with_default("sd1", MSE)
+    theirs = Preferences().with_overrides([b], ORANGE, ()).with_rules([Rule("y*", MSE), Rule("x*", MSE)])
     both = mine.merged(theirs.with_dismissed(a))
     assert [both.override_of(model).vae for model in (a, b)] == [MSE, ORANGE]  # type: ignore[union-attr]
     assert [rule.pattern for rule in both.rules] == ["y*", "x*"]

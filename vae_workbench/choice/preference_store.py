@@ -48,7 +48,7 @@ class PreferenceStore:
     def change(self, change: Change, *, undoable: bool = True) -> Preferences:
         """Replaces the preferences by what ``change`` makes of them, and returns them.
 
-        Example: ``store.change(lambda now: now.with_overrides([checkpoint], PreferredVae.of(vae)))``
+        Example: ``store.change(lambda now: now.with_overrides([checkpoint], vae, checkpoints))``
 
         Raises:
             UnwritableTarget: the system refuses; the file is as before.

@@ -121,16 +121,19 @@ class Preferences:
         Args:
             others: all checkpoints. An override whose content is among them under a new name is that one's.
         """
-        exact = self.overrides.get(checkpoint.fingerprint)
-        if exact:
-            return exact
-        named = {key: it for key, it in self.overrides.items() if it.checkpoint == checkpoint.name}
+        keys = self._keys(checkpoint, others)
+        return self.overrides[keys[-1]] if keys else None
+
+    def _keys(self, checkpoint: Entry, others: Iterable[Entry]) -> list[str]:
+        """The overrides that count for a checkpoint, the most important last."""
+        exact = checkpoint.fingerprint
+        named = [key for key, it in self.overrides.items() if it.checkpoint == checkpoint.name and key != exact]
         present = {other.fingerprint for other in others} if named else set()
-        latest_first = reversed(named.items())
-        return next((it for key, it in latest_first if key not in present), None)
+        gone = [key for key in named if key not in present]
+        return [*gone, exact] if exact in self.overrides else gone
 
     def with_overrides(
-        self, checkpoints: Iterable[Entry], vae: PreferredVae | None, others: Collection[Entry] = ()
+        self, checkpoints: Iterable[Entry], vae: PreferredVae | None, others: Collection[Entry]
     ) -> Preferences:
         """With this VAE for these checkpoints; ``None`` takes their overrides away.
 
@@ -140,15 +143,16 @@ class Preferences:
         Raises:
             InvalidInput: a file could not be read, so that it would not be known again.
         """
-        overrides = dict(self.overrides)
+        changed = self
         for checkpoint in checkpoints:
             if not checkpoint.fingerprint:
                 raise InvalidInput(f"{checkpoint.name} could not be read", "Choose a checkpoint that can be read")
-            stale = self.override_of(checkpoint, others)
-            overrides = {key: it for key, it in overrides.items() if it is not stale}
+            stale = changed._keys(checkpoint, others)
+            overrides = {key: it for key, it in changed.overrides.items() if key not in stale}
             if vae:
                 overrides[checkpoint.fingerprint] = Override(checkpoint.name, vae)
-        return replace(self, overrides=overrides)
+            changed = replace(changed, overrides=overrides)
+        return changed
 
     def with_default(self, latent_space: str, vae: PreferredVae | None) -> Preferences:
         """With this VAE as the default for a latent space; ``None`` takes the default away.
