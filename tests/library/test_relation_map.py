@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -118,6 +119,16 @@ def test_strangers_are_left_out_and_told() -> None:
     assert made.svg.count("data-vaewb-open") == 2
 
 
+def test_broken_vaes_are_not_on_the_map() -> None:
+    """A file that lacks a tensor resembles its whole siblings; it would stand in the middle of the family."""
+    links: Links = {(0, 1): ("same encoder", 0.1), (0, 2): ("same encoder", 0.1), (1, 2): ("same encoder", 0.2)}
+    vaes = [entry("broken.pt"), entry("b"), entry("c")]
+    vaes[0] = replace(vaes[0], verdict=replace(vaes[0].verdict, kind="broken"))
+    made = relation_map(vaes, related(3, links))
+    assert made.strangers == ()
+    assert made.svg.count("data-vaewb-open") == 2 and "broken.pt" not in made.svg
+
+
 def test_nobody_related_is_no_map() -> None:
     made = relation_map([entry("a"), entry("b")], related(2, {}))
     assert (made.svg, made.strangers) == ("", (0, 1))
@@ -134,7 +145,7 @@ def test_copies_are_one_box_with_the_known_name() -> None:
 def test_long_names_keep_their_ends() -> None:
     names = ["a-very-long-name-of-a-vae-file-that-goes-on-v1.safetensors", "short.pt"]
     shown = texts(drawn(related(2, {(0, 1): ("similar", 0.1)}), names))
-    assert any(text.startswith("a-very-long") and text.endswith("safetensors") and "…" in text for text in shown)
+    assert any(text.startswith("a-very-long") and text.endswith("goes-on-v1") and "…" in text for text in shown)
 
 
 def test_names_cannot_break_out() -> None:

@@ -6,7 +6,7 @@ parent, with further lines from the others, and its likeness to anybody else fol
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..identity.relations import Relations
@@ -42,12 +42,15 @@ class Place:
     row: float
 
 
-def family_trees(relations: Relations) -> tuple[Edge, ...]:
-    """The lines to show. Each VAE hangs on at most one other."""
+def family_trees(relations: Relations, without: Collection[int] = ()) -> tuple[Edge, ...]:
+    """The lines to show. Each VAE hangs on at most one other; those of ``without`` are left out."""
     families = _Families()
-    edges = _rooted([link for link in _links(relations) if families.join(*link[:2])])
+    links = (link for link in _links(relations) if not {*link[:2]} & {*without})
+    edges = _rooted([link for link in links if families.join(*link[:2])])
     hanging, further = [], []
     for child, (_, merge) in sorted(relations.merges.items()):
+        if {child, *merge.parents} & {*without}:
+            continue
         for rank, (parent, share) in enumerate(zip(merge.parents, merge.coefficients, strict=True)):
             part = "" if merge.blocks else f"{share:.2f}".replace("-", "−")
             if rank == 0 and families.join(parent, child):

@@ -2,7 +2,7 @@
 
 Relations become a forest, drawn from left to right: every VAE hangs on its nearest relative, so that a family of n is joined
 by n − 1 lines and not by all of its pairs; a merge hangs on its largest parent, and arrows come from the others. Copies are
-one box. VAEs without any relative are left out.
+one box. Broken VAEs and those without any relative are left out.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from .family_tree import Edge, Place, arrange, family_trees
 BOX_WIDTH, BOX_HEIGHT = 208, 38
 COLUMN, ROW = BOX_WIDTH + 122, BOX_HEIGHT + 18
 MARGIN = 4
-LONGEST_NAME, LONGEST_NOTE = 27, 36
+LONGEST_NAME, LONGEST_NOTE = 24, 34
 """Characters that fit into a box."""
 
 LABEL, PORT = 80, 12
@@ -46,10 +46,11 @@ def relation_map(vaes: Sequence[Entry], relations: Relations) -> RelationMap:
         vaes: the collection.
         relations: what :func:`..identity.relations.relate` found among their sketches, in the same order.
     """
-    edges = family_trees(relations)
+    broken = {place for place, entry in enumerate(vaes) if entry.verdict.kind == "broken"}
+    edges = family_trees(relations, without=broken)
     related = {end for edge in edges for end in (edge.parent, edge.child)}
     groups = {group[0]: group for group in relations.groups}
-    strangers = tuple(first for first in groups if first not in related)
+    strangers = tuple(first for first in groups if first not in related | broken)
     if not edges:
         return RelationMap("", strangers)
     places = arrange(edges)
@@ -91,7 +92,8 @@ def _line(edge: Edge, arrivals: int, places: dict[int, Place]) -> str:
 def _box(copies: Sequence[Entry], place: Place) -> str:
     first = copies[0]
     known = next((entry.verdict.known_as for entry in copies if entry.verdict.known_as), None)
-    notes = [first.name] if known else []
+    titled = first.name.removesuffix(".safetensors")  # says nothing, and takes half of the room
+    notes = [titled] if known else []
     notes += [f"{len(copies)} copies"] if len(copies) > 1 else []
     x, y = _corner(place)
     every = "\n".join(entry.name for entry in copies)
@@ -101,7 +103,7 @@ def _box(copies: Sequence[Entry], place: Place) -> str:
         f"<title>{escape(every)}</title>"
         f"<rect x='{x}' y='{y}' width='{BOX_WIDTH}' height='{BOX_HEIGHT}' rx='6' fill-opacity='.06' "
         "stroke='currentColor' stroke-opacity='.4'/>"
-        + _text(x, y + (16 if notes else 23), known or first.name, LONGEST_NAME, "font-weight='600'")
+        + _text(x, y + (16 if notes else 23), known or titled, LONGEST_NAME, "font-weight='600'")
         + (
             _text(x, y + 30, " · ".join(reversed(notes)), LONGEST_NOTE, "font-size='10' fill-opacity='.75'")
             if notes
