@@ -102,25 +102,32 @@ def test_renamed_and_moved_files_keep_what_took_long_to_find_out(library: Librar
     digest = library.compute_sha256(path)
     entry = library.collection().by_path(path)
     assert entry and entry.sha256 == digest == hashlib.sha256(path.read_bytes()).hexdigest()
-    library.keep_thumbnail(entry.fingerprint, b"picture")
+    identity = entry.verdict.sketch_id
+    assert identity
+    library.keep_thumbnail(identity, None, b"picture")
     (models / "elsewhere").mkdir()
     path.rename(models / "elsewhere/renamed.safetensors")
     assert library.scan([models]).gone == 1
     renamed = library.collection().by_name("renamed.safetensors")
     assert renamed and renamed.sha256 == digest and renamed.fingerprint == entry.fingerprint
-    assert library.thumbnail(renamed.fingerprint) == b"picture"
+    assert library.thumbnail(identity, None) == b"picture"
+    assert library.thumbnails() == {(identity, None)}
+    assert library.thumbnail(identity, "sdxl") is None, "it would look different"
     assert library.collection().by_name("a.safetensors") is None
 
 
 def test_deleted_files_go(library: Library, models: Path) -> None:
     library.scan([models])
     entry = library.collection().by_name("b.safetensors")
-    assert entry
-    library.keep_thumbnail(entry.fingerprint, b"picture")
+    assert entry and entry.verdict.sketch_id
+    library.keep_thumbnail(entry.verdict.sketch_id, "sd1", b"picture")
     (models / "VAE/b.safetensors").unlink()
     assert library.scan([models]).gone == 1
     assert library.collection().by_name("b.safetensors") is None
-    assert library.thumbnail(entry.fingerprint) is None
+    assert library.thumbnail(entry.verdict.sketch_id, "sd1"), "a checkpoint has the same VAE baked in"
+    (models / "model.safetensors").unlink()
+    assert library.scan([models]).gone == 1
+    assert library.thumbnail(entry.verdict.sketch_id, "sd1") is None
     assert str(models / "VAE/b.safetensors") not in library.index.records()
 
 

@@ -26,7 +26,7 @@ logger = logging.getLogger("vae_workbench")
 
 T = TypeVar("T")
 
-VERSION = 1
+VERSION = 2
 """Of the tables and of what an examination tells. Databases of other versions are made anew."""
 
 PATIENCE = 5.0
@@ -38,7 +38,7 @@ CREATE TABLE files (
 ) WITHOUT ROWID;
 CREATE INDEX content ON files (fingerprint);
 CREATE TABLE sketches (id TEXT PRIMARY KEY, data BLOB);
-CREATE TABLE thumbnails (fingerprint TEXT PRIMARY KEY, png BLOB);
+CREATE TABLE thumbnails (sketch TEXT, space TEXT, png BLOB, PRIMARY KEY (sketch, space));
 """
 
 
@@ -104,7 +104,7 @@ class Index:
                 connection.execute(
                     "DELETE FROM sketches WHERE id NOT IN (SELECT sketch FROM files WHERE sketch NOT NULL)"
                 )
-                connection.execute("DELETE FROM thumbnails WHERE fingerprint NOT IN (SELECT fingerprint FROM files)")
+                connection.execute("DELETE FROM thumbnails WHERE sketch NOT IN (SELECT id FROM sketches)")
 
         if not records and not gone:
             return
@@ -114,25 +114,28 @@ class Index:
                 kept = {path: record for path, record in self._records.items() if path not in gone}
                 self._records = {**kept, **records}
 
-    def thumbnail(self, fingerprint: str) -> bytes | None:
-        """The picture kept for this content, as PNG."""
+    def thumbnail(self, sketch_id: str, space: str | None) -> bytes | None:
+        """The picture kept for these weights in this latent space, as PNG."""
 
         def read(connection: sqlite3.Connection) -> bytes | None:
-            rows = connection.execute("SELECT png FROM thumbnails WHERE fingerprint = ?", (fingerprint,))
+            rows = connection.execute(
+                "SELECT png FROM thumbnails WHERE sketch = ? AND space = ?", (sketch_id, space or "")
+            )
             return next((bytes(png) for (png,) in rows), None)
 
         return self._with(read)
 
-    def keep_thumbnail(self, fingerprint: str, png: bytes) -> None:
-        """Keeps a picture for this content until its last file is gone."""
-        self._with(
-            lambda connection: connection.execute("INSERT OR REPLACE INTO thumbnails VALUES (?, ?)", (fingerprint, png))
-        )
+    def keep_thumbnail(self, sketch_id: str, space: str | None, png: bytes) -> None:
+        """Keeps a picture for these weights in this latent space until their last file is gone."""
+        row = (sketch_id, space or "", png)
+        self._with(lambda connection: connection.execute("INSERT OR REPLACE INTO thumbnails VALUES (?, ?, ?)", row))
 
-    def thumbnails(self) -> set[str]:
-        """The fingerprints for which there is a picture."""
+    def thumbnails(self) -> set[tuple[str, str | None]]:
+        """Of which weights in which latent space there is a picture."""
         return self._with(
-            lambda connection: {row[0] for row in connection.execute("SELECT fingerprint FROM thumbnails")}
+            lambda connection: {
+                (sketch, space or None) for sketch, space in connection.execute("SELECT sketch, space FROM thumbnails")
+            }
         )
 
     def close(self) -> None:

@@ -169,13 +169,17 @@ class Library:
         waiting = [entry for entry in self.collection().vaes if not entry.sha256 and entry.verdict.kind == "vae"]
         return [entry.path for entry in sorted(waiting, key=lambda entry: entry.size)]
 
-    def thumbnail(self, fingerprint: str) -> bytes | None:
-        """The picture kept for this content, as PNG."""
-        return self.index.thumbnail(fingerprint)
+    def thumbnail(self, sketch_id: str, space: str | None) -> bytes | None:
+        """The picture kept for these weights in this latent space, as PNG."""
+        return self.index.thumbnail(sketch_id, space)
 
-    def keep_thumbnail(self, fingerprint: str, png: bytes) -> None:
-        """Keeps a picture for this content."""
-        self.index.keep_thumbnail(fingerprint, png)
+    def keep_thumbnail(self, sketch_id: str, space: str | None, png: bytes) -> None:
+        """Keeps a picture for these weights in this latent space."""
+        self.index.keep_thumbnail(sketch_id, space, png)
+
+    def thumbnails(self) -> set[tuple[str, str | None]]:
+        """Of which weights, by the id of their sketch, in which latent space there is a picture."""
+        return self.index.thumbnails()
 
     def _examine(
         self,

@@ -16,15 +16,16 @@ import torch
 
 from ..compare.candidate import Candidate
 from ..errors import InvalidInput, WorkbenchError
-from ..library.places import data_folder
+from ..library.places import data_folder, library_in
 from ..progress import Progress
 from ..ui.workbench import Workbench
-from .demo_files import SAMPLE_PICTURE, demo_vaes
+from .demo_files import DEMO, SAMPLE_PICTURE, demo_vaes
 from .folders import list_vaes
 
 HOST = "127.0.0.1"
 PORT = 7870
-STYLE = Path(__file__).resolve().parents[2] / "style.css"
+ROOT = Path(__file__).resolve().parents[2]
+STYLE, SCRIPT = ROOT / "style.css", ROOT / "javascript" / "vae_workbench.js"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -61,7 +62,7 @@ def serve(port: int | None, folders: Sequence[Path], *, open_browser: bool) -> N
         from .server import build_server
 
         address = f"http://{HOST}:{listener.getsockname()[1]}"
-        server = uvicorn.Server(uvicorn.Config(build_server(workbench(folders), STYLE), log_level="warning"))
+        server = uvicorn.Server(uvicorn.Config(build_server(workbench(folders), STYLE, SCRIPT), log_level="warning"))
         print(f"VAE Workbench is at {address} (Ctrl+C ends it)", flush=True)  # noqa: T201
         if open_browser:
             threading.Timer(0.5, webbrowser.open, [address]).start()
@@ -92,6 +93,8 @@ def workbench(folders: Sequence[Path]) -> Workbench:
         vae_folders=lambda: " or ".join(map(str, own)),
         device=_device,
         exclusive=exclusive,
+        library=library_in(data_folder()),
+        library_folders=lambda: [*own, DEMO, data_folder() / "demo"],
         sample_picture=SAMPLE_PICTURE,
         selected=[candidate.name for candidate in demo],
     )

@@ -27,7 +27,7 @@ Scope = dict[str, Any]
 AsgiApp = Callable[[Scope, Callable[..., Awaitable[Any]], Callable[..., Awaitable[None]]], Awaitable[None]]
 
 
-def build_server(workbench: Workbench, style: Path) -> AsgiApp:
+def build_server(workbench: Workbench, style: Path, script: Path) -> AsgiApp:
     """The pages with gradio around them, behind :class:`LocalOnly`."""
     theme = gr.themes.Default(font=SYSTEM_FONTS, font_mono=("ui-monospace", "monospace"))  # no fonts from the network
     with gr.Blocks(
@@ -35,6 +35,7 @@ def build_server(workbench: Workbench, style: Path) -> AsgiApp:
     ) as pages:
         gr.Markdown("# VAE Workbench", elem_id="vaewb_title")
         build_pages(workbench)
+        pages.load(None, None, None, _js=f"() => {{\n{script.read_text(encoding='utf-8')}\n}}")
     pages.queue(concurrency_count=4, api_open=False)
     server = fastapi.FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     gr.mount_gradio_app(server, pages, path="/")

@@ -10,7 +10,13 @@ from pathlib import Path
 import torch
 
 from ..compare.candidate import Candidate
+from ..library.entry import Entry
+from ..library.library import Library
 from ..progress import Progress
+
+
+def _no_badges(_entry: Entry) -> Sequence[str]:
+    return ()
 
 
 @dataclass(frozen=True)
@@ -22,15 +28,21 @@ class Workbench:
         vae_folders: where those files lie, in words for a person whose list is empty.
         device: where networks run.
         exclusive: holds the device for one piece of work; waits while something else has it, telling the progress.
+        library: the user's VAEs and checkpoints.
+        library_folders: the folders that it looks through.
         live: whether pages can be updated while work runs (not with the web UI's ``--no-gradio-queue``).
         sample_picture: shown at the start, so that one click gives a result.
         selected: names chosen at the start.
+        badges: what is known of a file beyond its verdict, in a word or two each.
     """
 
     list_vaes: Callable[[], Sequence[Candidate]]
     vae_folders: Callable[[], str]
     device: Callable[[], torch.device]
     exclusive: Callable[[Progress], AbstractContextManager[None]]
+    library: Library
+    library_folders: Callable[[], Sequence[Path]]
     live: bool = True
     sample_picture: Path | None = None
     selected: Sequence[str] = ()
+    badges: Callable[[Entry], Sequence[str]] = _no_badges

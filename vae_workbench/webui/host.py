@@ -14,6 +14,7 @@ from modules.call_queue import queue_lock
 from ..compare.candidate import Candidate
 from ..progress import Progress
 from ..ui.workbench import Workbench
+from . import library
 
 # How often a waiting comparison looks whether it is its turn or was cancelled, in seconds.
 POLL = 0.1
@@ -26,6 +27,8 @@ def workbench() -> Workbench:
         vae_folders=lambda: str(vae_folder()),
         device=lambda: torch.device(devices.device),
         exclusive=exclusive,
+        library=library.library(),
+        library_folders=library.folders,
         live=not shared.cmd_opts.no_gradio_queue,
     )
 

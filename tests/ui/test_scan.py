@@ -1,0 +1,47 @@
+"""What a scan found, in sentences."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+
+from tests.identity.files import checkpoint, small_kl
+from vae_workbench.library.library import Library
+from vae_workbench.progress import silent
+from vae_workbench.ui.scan import MOST_COMPLAINTS, files_line, first_scan, scan
+from vae_workbench.ui.workbench import Workbench
+
+
+def workbench(tmp_path: Path, *folders: Path) -> Workbench:
+    return Workbench(
+        list_vaes=list,
+        vae_folders=lambda: "there",
+        device=lambda: torch.device("cpu"),
+        exclusive=lambda progress: contextlib.nullcontext(),
+        library=Library(tmp_path / "library.sqlite", tmp_path / "names.json"),
+        library_folders=lambda: folders,
+    )
+
+
+def test_it_counts_what_there_is(tmp_path: Path) -> None:
+    folder = tmp_path / "models"
+    folder.mkdir()
+    save_file(small_kl(0), folder / "a.safetensors")
+    save_file(small_kl(1), folder / "b.safetensors")
+    save_file(checkpoint("sd1", {}), folder / "model.safetensors")
+    made = workbench(tmp_path, folder)
+    assert "not looked through yet" in files_line(made)
+    assert "2 VAE files, 1 checkpoint. 3 of 3 were new or changed" in scan(made, silent)
+    save_file({"x": torch.zeros(1)}, folder / "other.safetensors")
+    assert "3 of 3 were new" in first_scan(made, silent), "there was a scan already"
+    assert "2 VAE files, 1 checkpoint, 1 other file. 1 of 4 were new or changed" in scan(made, silent)
+
+
+def test_complaints_are_told_but_not_hundreds(tmp_path: Path) -> None:
+    made = workbench(tmp_path, *(tmp_path / f"missing <{number}>" for number in range(MOST_COMPLAINTS + 2)))
+    html = first_scan(made, silent)
+    assert html.count("role='alert'") == MOST_COMPLAINTS + 1
+    assert "missing &lt;0&gt; cannot be read" in html and "And 2 more complaints." in html

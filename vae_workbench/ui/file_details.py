@@ -1,0 +1,74 @@
+"""All that is known of one file, as HTML."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from html import escape
+
+from ..library.entry import Entry
+from .file_table import Badge
+from .file_words import CONTAINERS, baked_vae, family, file_size, latent_space, weights
+
+NOTHING_CHOSEN = "<p class='vaewb-note'>Choose a file in the table to see what is known of it, and why.</p>"
+
+MOST_COPIES = 20
+
+
+def details(entry: Entry, badges: Sequence[Badge], picture: str | None) -> str:
+    """HTML for one file.
+
+    Args:
+        entry: the file.
+        badges: what to be wary of.
+        picture: address of its thumbnail.
+    """
+    verdict = entry.verdict
+    drawn = f"<img src='{escape(picture, quote=True)}' alt='What it makes of the test picture'>" if picture else ""
+    told = {why for _, _, why in badges}
+    warned = "".join(
+        f"<p class='vaewb-message vaewb-{kind}'><b>{escape(text)}</b>: {escape(why)}</p>"
+        for text, kind, why in badges
+        if why
+    )
+    return (
+        f"<section class='vaewb-details' aria-label='Details'><header>{drawn}<div><h3>{escape(entry.name)}</h3>"
+        f"<p class='vaewb-note'>{escape(entry.path)}</p></div></header>{warned}{_facts(entry)}"
+        + _list("Why", (escape(reason) for reason in verdict.reasons if reason not in told))
+        + _list(
+            "Copies: the same VAE in other files", map(opener, verdict.copies_of[:MOST_COPIES]), len(verdict.copies_of)
+        )
+        + _list("Relatives", (escape(other.text) for other in verdict.relatives))
+        + "</section>"
+    )
+
+
+def _facts(entry: Entry) -> str:
+    verdict = entry.verdict
+    space, sure = latent_space(verdict)
+    told = (
+        ("Known as", verdict.known_as),
+        ("Baked VAE", baked_vae(verdict)),
+        ("Latent space", f"{space} ({sure})" if sure else space if verdict.kind in ("vae", "checkpoint") else ""),
+        ("Family", family(verdict) if verdict.kind == "checkpoint" else ""),
+        (
+            "Architecture",
+            verdict.architecture if verdict.kind != "checkpoint" else verdict.baked and verdict.baked.architecture,
+        ),
+        ("Weights", weights(verdict)),
+        ("File", ", ".join(filter(None, (CONTAINERS.get(verdict.container or ""), file_size(entry.size))))),
+        ("sha256", entry.sha256),
+    )
+    rows = "".join(f"<dt>{name}</dt><dd>{escape(value)}</dd>" for name, value in told if value)
+    return f"<dl>{rows}</dl>"
+
+
+def opener(name: str, text: str | None = None) -> str:
+    """A button that opens the details of a file of this name."""
+    shown = escape(name if text is None else text)
+    return f"<button type='button' class='vaewb-link' data-vaewb-open='{escape(name, quote=True)}'>{shown}</button>"
+
+
+def _list(title: str, items: Iterable[str], of: int = 0) -> str:
+    lines = [f"<li>{item}</li>" for item in items]
+    more = f"<li>and {of - len(lines)} more</li>" if of > len(lines) else ""
+    return f"<h4>{title}</h4><ul>{''.join(lines)}{more}</ul>" if lines else ""
