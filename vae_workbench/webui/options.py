@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gradio as gr
 from modules import shared
 
 SHOW_SELECTOR = "vaewb_show_selector"
 HASH = "vaewb_hash_in_background"
+CACHE_MEGABYTES = "vaewb_cache_mb"
+MOST_MEGABYTES = 700  # two full-size VAEs in fp32, four in fp16
 SECTION = ("vaewb", "VAE Workbench")
 
 
@@ -23,6 +26,16 @@ def add_options() -> None:
             "reads each VAE file once, while no picture is made"
         ),
     )
+    shared.opts.add_option(
+        CACHE_MEGABYTES,
+        shared.OptionInfo(
+            MOST_MEGABYTES,
+            "Memory for the VAEs used last, in MB",
+            gr.Slider,
+            {"minimum": 0, "maximum": 4000, "step": 50},
+            section=SECTION,
+        ).info("choosing one of them again takes a fraction of a second; a full-size VAE takes 170 or 330 MB"),
+    )
 
 
 def shows_selector() -> bool:
@@ -33,3 +46,8 @@ def shows_selector() -> bool:
 def hashes_in_background() -> bool:
     """Whether VAE files may be read whole while nothing else is done."""
     return bool(shared.opts.data.get(HASH, True))
+
+
+def cache_megabytes() -> float:
+    """Memory that recently used VAEs may take; models are loaded before the options are registered, too."""
+    return float(shared.opts.data.get(CACHE_MEGABYTES, MOST_MEGABYTES))

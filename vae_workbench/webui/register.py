@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from modules import script_callbacks
 
-from . import api, log, options, quicksettings, tab
+from . import api, log, options, patching, quicksettings, tab, vae_loading
 from .library import Upkeep
 
 _upkeep: Upkeep | None = None
@@ -17,6 +17,8 @@ _upkeep: Upkeep | None = None
 def register() -> None:
     """Registers the callbacks of the extension; safe to call again after the web UI unloaded its scripts."""
     log.attach()
+    vae_loading.patch_loading()
+    vae_loading.patch_selector()
     script_callbacks.on_ui_settings(options.add_options)
     script_callbacks.on_before_ui(quicksettings.show_vae_selector)
     script_callbacks.on_ui_tabs(tab.build_tab)
@@ -30,6 +32,8 @@ def unregister() -> None:
     """Takes back what :func:`register` did beyond the callbacks."""
     quicksettings.restore()
     _stop_upkeep()
+    vae_loading.unpatch_loading()
+    patching.undo_all()
     log.detach()
 
 

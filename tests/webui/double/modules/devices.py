@@ -1,8 +1,9 @@
-"""Where networks run."""
+"""Where networks run, and in what precision."""
 
 import torch
 
-device = torch.device("cpu")
+device = cpu = torch.device("cpu")
+dtype = dtype_vae = dtype_unet = torch.float32
 
 
 def torch_gc():

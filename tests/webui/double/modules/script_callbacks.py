@@ -27,6 +27,33 @@ def on_script_unloaded(callback, *, name=None):
     _register("script_unloaded", callback)
 
 
+def on_model_loaded(callback, *, name=None):
+    _register("model_loaded", callback)
+
+
+def on_infotext_pasted(callback, *, name=None):
+    _register("infotext_pasted", callback)
+
+
+def on_after_component(callback, *, name=None):
+    _register("after_component", callback)
+
+
+def model_loaded_callback(sd_model):
+    for callback in _callbacks.get("model_loaded", []):
+        callback(sd_model)
+
+
+def infotext_pasted_callback(infotext, params):
+    for callback in _callbacks.get("infotext_pasted", []):
+        callback(infotext, params)
+
+
+def after_component_callback(component, **kwargs):
+    for callback in _callbacks.get("after_component", []):
+        callback(component, **kwargs)
+
+
 def ui_settings_callback():
     for callback in _callbacks.get("ui_settings", []):
         callback()

@@ -1,0 +1,63 @@
+"""VAEs kept in memory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from safetensors.torch import save_file
+from torch import nn
+
+from tests.webui.world import World, digest, small_vae
+from vae_workbench.autoencoder.kl import KLAutoencoder
+from vae_workbench.autoencoder.kl_shape import KLShape
+from vae_workbench.errors import FileProblem
+from vae_workbench.webui.recent_vaes import MB, RecentVaes
+
+MEGABYTES = sum(tensor.nbytes for tensor in small_vae(1).values()) / MB
+
+
+@pytest.fixture
+def network() -> nn.Module:
+    return KLAutoencoder(KLShape.standard(width=32))
+
+
+def names(recent: RecentVaes) -> list[str]:
+    return [Path(path).name for path in recent.paths()]
+
+
+def test_d22_the_one_used_longest_ago_goes_first(world: World, network: nn.Module) -> None:
+    """The web UI's cache let go of the one that was read first, however often it was used, and kept one too many."""
+    recent = RecentVaes()
+    for name in ("a.safetensors", "b.safetensors", "a.safetensors", "c.pt"):
+        recent.get(str(world.vaes / name), network, 2.5 * MEGABYTES)
+    assert names(recent) == ["a.safetensors", "c.pt"]
+
+
+def test_what_is_kept_is_not_read_again(world: World, network: nn.Module) -> None:
+    recent = RecentVaes()
+    first = recent.get(str(world.vaes / "a.safetensors"), network, 100)
+    assert recent.get(str(world.vaes / "a.safetensors"), network, 100) is first
+
+
+def test_a_changed_file_is(world: World, network: nn.Module) -> None:
+    recent = RecentVaes()
+    recent.get(str(world.vaes / "a.safetensors"), network, 100)
+    save_file(small_vae(31), world.vaes / "new.tmp")
+    (world.vaes / "new.tmp").replace(world.vaes / "a.safetensors")
+    assert digest(recent.get(str(world.vaes / "a.safetensors"), network, 100).tensors) == digest(small_vae(31))
+    assert names(recent) == ["a.safetensors"]
+
+
+@pytest.mark.parametrize("megabytes", [0, MEGABYTES * 0.9])
+def test_what_does_not_fit_the_limit_is_not_kept(world: World, network: nn.Module, megabytes: float) -> None:
+    recent = RecentVaes()
+    assert digest(recent.get(str(world.vaes / "a.safetensors"), network, megabytes).tensors) == digest(small_vae(1))
+    assert names(recent) == []
+
+
+def test_a_file_that_cannot_be_read_leaves_nothing(world: World, network: nn.Module) -> None:
+    recent = RecentVaes()
+    with pytest.raises(FileProblem):
+        recent.get(str(world.vaes / "bad corrupt.safetensors"), network, 100)
+    assert names(recent) == []

@@ -1,0 +1,214 @@
+"""A web UI with checkpoints and VAE files to switch between: the double with small files made here, or the real one with the
+tiny checkpoints in its folder. Both have the same names, and VAEs of the same shape."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+from vae_workbench.autoencoder.kl import KLAutoencoder
+from vae_workbench.autoencoder.kl_shape import KLShape
+from vae_workbench.autoencoder.names import canonical_names, canonical_tensors, diffusers_names
+from vae_workbench.weights.reader import load_tensors
+
+REAL = os.environ.get("VAEWB_REAL_HOST")
+STOCK = os.environ.get("VAEWB_STOCK_HOST")
+"""Set it to see the web UI's own functions at work: every test of a defect has to fail then."""
+
+Tensors = dict[str, Tensor]
+
+
+def small_vae(seed: int, width: int = 32) -> Tensors:
+    """Weights of a VAE of the shape that the tiny checkpoints have."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        network = KLAutoencoder(KLShape.standard(width=width))
+    return {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}
+
+
+def as_diffusers(tensors: Tensors) -> Tensors:
+    """With the names and shapes that diffusers writes."""
+    names = diffusers_names(tensors)
+    flat = {name for name in tensors if ".attn" in name and ".norm." not in name and name.endswith("weight")}
+    return {names[name]: tensor[:, :, 0, 0].clone() if name in flat else tensor for name, tensor in tensors.items()}
+
+
+def with_nan(tensors: Tensors) -> Tensors:
+    return {**tensors, "decoder.conv_out.bias": torch.tensor([0.0, float("nan"), 0.0])}
+
+
+def checkpoint_of(vae: Tensors, seed: int = 0) -> Tensors:
+    unet = {"weight": torch.full((8, 8), float(seed)), "bias": torch.full((8,), float(seed))}
+    inside = {f"model.diffusion_model.{name}": tensor for name, tensor in unet.items()}
+    return inside | {f"first_stage_model.{name}": tensor for name, tensor in vae.items()}
+
+
+def save_torch(tensors: Tensors, path: Path) -> None:
+    torch.save({"state_dict": tensors}, path)
+
+
+def make_vaes(folder: Path) -> Path:
+    """One VAE in every form that people have, and broken ones."""
+    vae = small_vae
+    save_file(vae(1), folder / "a.safetensors")
+    save_file(vae(2), folder / "b.safetensors")
+    save_torch(vae(3), folder / "c.pt")
+    save_file({name: tensor.half() for name, tensor in vae(4).items()}, folder / "fp16.safetensors")
+    save_file({name: tensor.bfloat16() for name, tensor in vae(5).items()}, folder / "bf16.safetensors")
+    save_file(as_diffusers(vae(6)), folder / "diffusers.safetensors")
+    save_torch({f"first_stage_model.{name}": tensor for name, tensor in vae(7).items()}, folder / "prefixed.ckpt")
+    save_file(checkpoint_of(vae(8)), folder / "whole checkpoint.safetensors")
+    save_file(vae(20, width=64), folder / "bad wide.safetensors")
+    save_file({n: t for n, t in vae(21).items() if n.startswith("decoder.")}, folder / "bad half.safetensors")
+    save_file(with_nan(vae(22)), folder / "bad nan.safetensors")
+    save_file({"foo": torch.zeros(3)}, folder / "bad other.safetensors")
+    (folder / "bad corrupt.safetensors").write_bytes(b"\x10\0\0\0\0\0\0\0garbagegarbage!!")
+    return folder
+
+
+GOOD = ("a.safetensors", "b.safetensors", "c.pt", "fp16.safetensors", "bf16.safetensors", "diffusers.safetensors")
+GOOD = (*GOOD, "prefixed.ckpt", "whole checkpoint.safetensors")
+BAD = tuple(f"bad {name}.safetensors" for name in ("wide", "half", "nan", "other", "corrupt"))
+
+
+def make_checkpoints(folder: Path) -> Path:
+    """Those of the double, named like the tiny ones: ``pair`` and ``pairnv`` exist twice, with one configuration."""
+    vae = small_vae
+    for seed, name in enumerate(("tiny", "tiny2", "pair", "pairnv"), 1):
+        save_file(checkpoint_of(vae(100 + seed), seed), folder / f"{name}.safetensors")
+    save_file(checkpoint_of({}, 5), folder / "novae.safetensors")
+    save_torch(checkpoint_of(vae(106), 6), folder / "pair.ckpt")
+    save_torch(checkpoint_of({}, 7), folder / "pairnv.ckpt")
+    return folder
+
+
+def digest(tensors: Mapping[str, Tensor]) -> str:
+    """Equal for equal numbers in tensors of equal names, whatever their precision and shape."""
+    found = hashlib.blake2b(digest_size=8)
+    for name in sorted(tensors):
+        found.update(name.encode())
+        found.update(tensors[name].detach().float().cpu().contiguous().numpy().data)
+    return found.hexdigest()
+
+
+def digest_of(path: str | Path) -> str:
+    """That of the VAE in a file."""
+    tensors = load_tensors(path)
+    return digest(canonical_tensors({name: tensors[name] for name in canonical_names(tensors).values()}))
+
+
+@dataclass
+class World:
+    """What tests do with the web UI, and what they see of it."""
+
+    vaes: Path
+
+    def load(self, checkpoint: str) -> bool:
+        """Chooses a checkpoint in the top bar."""
+        from modules import sd_models, shared
+
+        title = next(info.title for info in sd_models.checkpoints_list.values() if info.name == checkpoint)
+        return bool(shared.opts.set("sd_model_checkpoint", title)) or self.checkpoint == checkpoint
+
+    def select(self, vae: str) -> bool:
+        """Chooses a VAE in the top bar; whether the web UI took it."""
+        from modules import shared
+
+        shared.opts.set("sd_vae", vae)
+        return bool(shared.opts.sd_vae == vae)
+
+    def note(self, checkpoint: str, text: str) -> None:
+        """Writes the user's metadata of a checkpoint; it is taken away after the test."""
+        path = Path(self.path(checkpoint)).with_suffix(".json")
+        path.write_text(text, encoding="utf-8")
+        self.notes.append(path)
+
+    def __post_init__(self) -> None:
+        self.notes: list[Path] = []
+
+    @property
+    def model(self) -> Any:
+        from modules import shared
+
+        return shared.sd_model
+
+    @property
+    def checkpoint(self) -> str:
+        return str(self.model.sd_checkpoint_info.name)
+
+    def path(self, checkpoint: str) -> str:
+        from modules import sd_models
+
+        return str(next(i.filename for i in sd_models.checkpoints_list.values() if i.name == checkpoint))
+
+    @property
+    def vae(self) -> str:
+        """What is in the VAE in use."""
+        return digest(canonical_tensors(self.model.first_stage_model.state_dict()))
+
+    @property
+    def rest(self) -> tuple[object, ...]:
+        """Everything else of the model: where its tensors lie, what is in them, and what was done to it."""
+        outside = [t for name, t in self.model.state_dict(keep_vars=True).items() if "first_stage_model" not in name]
+        places = tuple((id(t), t.data_ptr(), t.dtype, t.device) for t in outside)
+        return places, digest({str(n): t for n, t in enumerate(outside)}), id(self.model.first_stage_model)
+
+    def file(self, name: str) -> str:
+        """The digest of a VAE file."""
+        return digest_of(self.vaes / name)
+
+    def own(self, checkpoint: str) -> str:
+        """That of the VAE in a checkpoint."""
+        return digest_of(self.path(checkpoint))
+
+
+@contextmanager
+def opened(vaes: Path, checkpoints: Path | None) -> Iterator[World]:
+    """A web UI in which nothing is loaded yet, with our functions in place unless :data:`STOCK`."""
+    from modules import sd_models, sd_vae, shared
+    from modules.call_queue import queue_lock
+
+    from vae_workbench.webui import patching, switch, vae_loading
+
+    def queued(work: Any) -> Any:
+        def locked() -> None:
+            with queue_lock:
+                work()
+
+        return locked
+
+    shared.cmd_opts.vae_dir = str(vaes)
+    shared.cmd_opts.ckpt_dir = str(checkpoints) if checkpoints else None
+    if not STOCK:
+        vae_loading.patch_loading()
+    shared.opts.onchange("sd_model_checkpoint", queued(lambda: sd_models.reload_model_weights()), call=False)
+    shared.opts.onchange("sd_vae", queued(lambda: sd_vae.reload_vae_weights()), call=False)
+    if not STOCK:
+        vae_loading.patch_selector()
+    sd_models.list_models()
+    sd_vae.refresh_vae_list()
+    world = World(vaes)
+    try:
+        yield world
+    finally:
+        vae_loading.unpatch_loading()
+        patching.undo_all()
+        switch.recent.clear()
+        for note in world.notes:
+            note.unlink()
+        sd_models.model_data.__init__()
+        sd_models.checkpoints_loaded.clear()
+        sd_vae.checkpoints_loaded.clear()
+        sd_vae.delete_base_vae()
+        sd_vae.clear_loaded_vae()
+        for key in ("sd_model_checkpoint", "sd_vae"):
+            shared.opts.data_labels[key].onchange = None

@@ -1,0 +1,125 @@
+"""What each model in memory holds as its VAE, and the VAE that its checkpoint brought along.
+
+The web UI remembers one VAE, of one model; it has several models in memory, and uses one model object for one checkpoint after
+another. Here each model object has its own record, which goes when the model goes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from torch import Tensor
+
+from ..autoencoder.names import canonical_tensors
+from ..errors import FileProblem, UnknownArchitecture
+from ..weights.inventory import read_inventory
+from .swap import Stamp, VaeWeights, complete_in, copy_of, read_weights
+
+PREFIX = "first_stage_model."
+"""What precedes the names of the VAE's tensors in the checkpoints that the web UI reads."""
+
+
+@dataclass(frozen=True)
+class Content:
+    """What is in the tensors of a VAE.
+
+    Attributes:
+        path: the file that it is from; ``None`` for the checkpoint's own.
+        stamp: the state that the file was in; ``None`` if that is not known, and for the checkpoint's own.
+    """
+
+    path: str | None
+    stamp: Stamp | None = None
+
+
+OWN = Content(None)
+
+
+@dataclass
+class Held:
+    """What a model holds.
+
+    Attributes:
+        checkpoint: the file whose weights the model has.
+        complete: whether that checkpoint brought a whole VAE.
+        content: what its VAE is now; ``None`` if that is not known, as after an interrupted load.
+        own: the checkpoint's VAE on the CPU, once another one took its place.
+        reason: why it is this one, as a phrase.
+        warnings: sentences on what was overruled or guessed.
+        error: the sentence of the last refusal since, or an empty string.
+        refused: the file that was refused, if a person may have it all the same.
+    """
+
+    checkpoint: str
+    complete: bool
+    content: Content | None = None
+    own: VaeWeights | None = None
+    reason: str = ""
+    warnings: tuple[str, ...] = ()
+    error: str = ""
+    refused: str | None = None
+
+    def take_own(self, network: Any) -> None:
+        """Keeps the checkpoint's VAE, which is about to be overwritten; the first time only."""
+        if self.own is None and self.content == OWN:
+            self.own = copy_of(network, self.checkpoint)
+
+    def own_weights(self, network: Any) -> VaeWeights:
+        """The checkpoint's VAE, from memory or from its file.
+
+        Raises:
+            DoesNotFit, FileProblem, UnknownArchitecture: the file has none that fits, or cannot be read.
+        """
+        if self.own is None:
+            self.own = read_weights(self.checkpoint, network)
+        return self.own
+
+
+_held: WeakKeyDictionary[Any, Held] = WeakKeyDictionary()
+
+
+def held_by(model: Any) -> Held | None:
+    """The record of a model, ``None`` if there is none yet."""
+    return _held.get(model)
+
+
+def forget(model: Any) -> None:
+    """Drops the record: the model gets the weights of another checkpoint."""
+    _held.pop(model, None)
+
+
+def arrived(model: Any, complete: bool) -> Held:
+    """A record for a model that has just got the weights of a checkpoint.
+
+    Args:
+        model: with ``sd_checkpoint_info`` of that checkpoint.
+        complete: whether they had a whole VAE among them. If not, that of the model is undefined.
+    """
+    held = _held[model] = Held(model.sd_checkpoint_info.filename, complete, OWN if complete else None)
+    return held
+
+
+def adopted(model: Any) -> Held:
+    """A record for a model that the web UI loaded without us, made from what the web UI remembers of it."""
+    checkpoint = model.sd_checkpoint_info.filename
+    external = getattr(model, "loaded_vae_file", None)
+    base: Mapping[str, Tensor] | None = getattr(model, "base_vae", None)
+    held = Held(checkpoint, _complete_in_file(checkpoint, model.first_stage_model))
+    if external:
+        held.content = Content(external)
+        held.own = VaeWeights(checkpoint, None, canonical_tensors(base)) if base else None
+    elif held.complete:
+        held.content = OWN
+    _held[model] = held
+    return held
+
+
+def _complete_in_file(path: str, network: Any) -> bool:
+    try:
+        tensors = read_inventory(path).tensors
+        return complete_in({name: tensor.shape for name, tensor in tensors.items()}, PREFIX, network)
+    except (FileProblem, UnknownArchitecture):
+        return False

@@ -1,0 +1,183 @@
+"""VAE weights for the network that is in use: read and checked as a whole, then copied into its tensors in place.
+
+The network stays the object that it is, on its device and in its precision, so that hooks on it, closures around it and the
+rest of the model are not touched.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from ..autoencoder.names import Shape, canonical_names, canonical_shapes, canonical_tensors
+from ..errors import FileProblem
+from ..weights.reader import open_weights
+
+
+class Stamp(NamedTuple):
+    """What tells one state of a file from another: its size in bytes and its time of change."""
+
+    size: int
+    mtime_ns: int
+
+
+def stamp_of(path: str | os.PathLike[str]) -> Stamp | None:
+    """The state that a file is in, ``None`` if it cannot be seen."""
+    try:
+        status = Path(path).stat()
+    except OSError:
+        return None
+    return Stamp(status.st_size, status.st_mtime_ns)
+
+
+class DoesNotFit(FileProblem):
+    """The VAE of a file is not one for the network in use.
+
+    Attributes:
+        confirmable: whether a person may have it all the same.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], what: str, remedy: str = "", *, confirmable: bool = False) -> None:
+        self.confirmable = confirmable
+        super().__init__(path, what, remedy)
+
+
+@dataclass(frozen=True, eq=False)
+class VaeWeights:
+    """All weights of a VAE, on the CPU.
+
+    Attributes:
+        path: the file that they are from.
+        stamp: the state that it was in; ``None`` if they were taken from memory.
+        tensors: by canonical name, in the shapes that networks have.
+    """
+
+    path: str
+    stamp: Stamp | None
+    tensors: Mapping[str, Tensor]
+
+    @cached_property
+    def shapes(self) -> dict[str, Shape]:
+        """Shapes by canonical name."""
+        return {name: tuple(tensor.shape) for name, tensor in self.tensors.items()}
+
+    @cached_property
+    def nbytes(self) -> int:
+        """Bytes in memory."""
+        return sum(tensor.nbytes for tensor in self.tensors.values())
+
+
+def read_weights(path: str | os.PathLike[str], network: nn.Module) -> VaeWeights:
+    """The VAE that a file holds, known to fit ``network`` and to have finite weights only.
+
+    Names and shapes are checked from the file's header, before any weights are read.
+
+    Args:
+        path: a VAE or a checkpoint, in any of the known namings and precisions.
+        network: the first stage of the model in use.
+
+    Raises:
+        DoesNotFit: names or shapes differ, or a weight is NaN or infinite.
+        FileProblem: the file cannot be read.
+        UnknownArchitecture: two of its names mean the same tensor.
+    """
+    name = Path(path).name
+    with open_weights(path) as reader:
+        inventory = reader.inventory
+        found = canonical_shapes({name: tensor.shape for name, tensor in inventory.tensors.items()})
+        _check_shapes(path, found, _layout_of(network.state_dict()).shapes)
+        loaded = {name: reader.load(name) for name in canonical_names(inventory.tensors).values()}
+    damaged = [name for name, tensor in loaded.items() if not _finite(tensor)]
+    if damaged:
+        what = f"{name} is damaged: {_tensors(damaged)} weights that are NaN or infinite"
+        raise DoesNotFit(path, what, "Use another copy of the file")
+    return VaeWeights(os.fspath(path), Stamp(inventory.size, inventory.mtime_ns), canonical_tensors(loaded))
+
+
+def copy_into(network: nn.Module, weights: VaeWeights) -> None:
+    """Copies weights into the tensors of the network, which keep device and precision.
+
+    Raises:
+        DoesNotFit: names or shapes differ. Nothing was copied.
+    """
+    tensors = network.state_dict(keep_vars=True)
+    layout = _layout_of(tensors)
+    _check_shapes(weights.path, weights.shapes, layout.shapes)
+    # Outside of it, web UIs that load their weights in inference mode refuse; inside, all tensors may be written to.
+    with torch.inference_mode():
+        for name, source in weights.tensors.items():
+            target = tensors[layout.names[name]]
+            target.copy_(source if source.shape == target.shape else source.view(target.shape))
+
+
+def copy_of(network: nn.Module, path: str) -> VaeWeights:
+    """The weights that the network has now, in memory of their own."""
+    tensors = network.state_dict()
+    names = _layout_of(tensors).names
+    copied = {name: tensors[inside].to("cpu", copy=True).contiguous() for name, inside in names.items()}
+    return VaeWeights(path, None, canonical_tensors(copied))
+
+
+def as_state_dict(network: nn.Module, weights: VaeWeights) -> dict[str, Tensor]:
+    """Weights that fit, by the network's own names and in its shapes. Nothing is copied."""
+    tensors = network.state_dict()
+    names = _layout_of(tensors).names
+    return {names[name]: tensor.view(tensors[names[name]].shape) for name, tensor in weights.tensors.items()}
+
+
+def complete_in(shapes: Mapping[str, Shape], prefix: str, network: nn.Module) -> bool:
+    """Whether a state dict of these shapes has every weight of the network under its own name behind ``prefix``."""
+    tensors = network.state_dict()
+    return all(shapes.get(prefix + name) == tensors[name].shape for name in _layout_of(tensors).names.values())
+
+
+class _Layout(NamedTuple):
+    """How a network names its tensors (canonical name → its own), and their shapes by canonical name."""
+
+    names: Mapping[str, str]
+    shapes: Mapping[str, Shape]
+
+
+def _layout_of(tensors: Mapping[str, Tensor]) -> _Layout:
+    return _layout(tuple((name, tensor.shape) for name, tensor in tensors.items()))
+
+
+@lru_cache(maxsize=16)
+def _layout(shapes: tuple[tuple[str, Shape], ...]) -> _Layout:
+    """Takes longer than copying the weights of a small VAE, and few networks differ."""
+    by_name = {name: tuple(shape) for name, shape in shapes}
+    return _Layout(canonical_names(by_name), canonical_shapes(by_name))
+
+
+def _check_shapes(path: str | os.PathLike[str], found: Mapping[str, Shape], wanted: Mapping[str, Shape]) -> None:
+    if found == wanted:
+        return
+    name = Path(path).name
+    if not found:
+        raise DoesNotFit(path, f"{name} holds no VAE", "Choose a VAE file")
+    faults = (
+        ("missing", [name for name in wanted if name not in found]),
+        ("of another size", [name for name in wanted if found.get(name, wanted[name]) != wanted[name]]),
+        ("too many", [name for name in found if name not in wanted]),
+    )
+    told = "; ".join(f"{_tensors(names)} {fault}" for fault, names in faults if names)
+    raise DoesNotFit(path, f"{name} does not fit this checkpoint: {told}", "Choose a VAE made for this kind of model")
+
+
+def _tensors(names: list[str]) -> str:
+    return f"{len(names)} of its weights (as {names[0]})"
+
+
+def _finite(tensor: Tensor) -> bool:
+    """NaN and infinity survive a sum, which takes a tenth of the time of looking at each number; a sum may overflow, too."""
+    if not tensor.is_floating_point():
+        return True
+    numbers = tensor.float() if tensor.dtype.itemsize == 1 else tensor  # few versions of torch reckon in 8 bits
+    return bool(numbers.sum().isfinite()) or bool(numbers.isfinite().all())
