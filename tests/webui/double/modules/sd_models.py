@@ -42,12 +42,6 @@ def select_checkpoint():
 def get_closet_checkpoint_match(search_string):
     return checkpoint_aliases.get(search_string)
 
-import os
-
-from modules import paths
-
-model_path = os.path.join(paths.models_path, "Stable-diffusion")
-
 
 class SdModelData:
     def __init__(self):
