@@ -11,7 +11,6 @@ import math
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -155,21 +154,18 @@ def _around(path: Path, folders: Sequence[Path]) -> tuple[Entry, Collection]:
     """A checkpoint, and what matters for it: the VAEs beside it and those below the folders."""
     from .choice.proposals import BESIDE_ENDINGS
     from .library.places import data_folder, library_in
+    from .library.walk import walk
 
     for folder in folders:
         if not folder.is_dir():
             raise InvalidInput(f"{folder} is not a folder", "Give folders that hold VAEs")
     library = library_in(data_folder())
-    with _progress() as progress:
-        library.scan(folders, progress)
     checkpoint = library.entry(path)
     if checkpoint.verdict.kind != "checkpoint":
         raise InvalidInput(checkpoint.verdict.error or f"{path} is not a checkpoint")
-    siblings = (file for file in Path(checkpoint.path).parent.iterdir() if file.name.endswith(BESIDE_ENDINGS))
-    beside = [library.entry(file) for file in sorted(siblings)]
-    scanned = library.collection()
-    known = [entry for entry in (checkpoint, *beside) if entry not in scanned.entries]
-    return checkpoint, replace(scanned, entries=(*known, *scanned.entries))
+    beside = (file for file in Path(checkpoint.path).parent.iterdir() if file.name.endswith(BESIDE_ENDINGS))
+    found = library.among([path, *beside, *walk(folders).files])
+    return found.by_path(path) or checkpoint, found
 
 
 def _verdict_text(verdict: Verdict) -> str:
