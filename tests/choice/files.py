@@ -38,10 +38,10 @@ def vae(
     return Entry(name, path, 1, 1, f"content of {name}", verdict)
 
 
-def broken(name: str, folder: str = VAES) -> Entry:
-    """A VAE with missing tensors."""
+def broken(name: str, folder: str = VAES, error: str = "3 tensors are missing.") -> Entry:
+    """A VAE that cannot be used."""
     path = f"{folder}/{name}"
-    verdict = Verdict(path, "broken", C.CERTAIN, (), architecture="kl-f8", error="3 tensors are missing.")
+    verdict = Verdict(path, "broken", C.CERTAIN, (), architecture="kl-f8", error=error)
     return Entry(name, path, 1, 1, f"content of {name}", verdict)
 
 

@@ -60,6 +60,7 @@ def test_which_fits_which(model: Entry, file: Entry, fits: str) -> None:
         (checkpoint("m.ckpt", baked="partial"), "m holds an incomplete VAE"),
         (checkpoint("m.ckpt", baked="damaged"), "m holds a damaged VAE"),
         (broken("a"), "3 tensors are missing"),
+        (broken("a", error="This is a VAE, but broken: it is cut off."), "it is a VAE, but broken: it is cut off"),
     ],
 )
 def test_files_without_a_vae_say_why(file: Entry, why: str) -> None:

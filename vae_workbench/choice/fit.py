@@ -83,7 +83,7 @@ def defect(entry: Entry) -> str:
         states = {"none": "holds no VAE", "partial": "holds an incomplete VAE", "damaged": "holds a damaged VAE"}
         return f"{title(entry)} {states[verdict.baked.state]}"
     if verdict.kind == "broken":
-        return (verdict.error or "the file is broken").rstrip(".")
+        return (verdict.error or "it is broken").rstrip(".").replace("This is ", "it is ", 1)
     return "it is not a VAE" if verdict.certainty == Certainty.CERTAIN else "it cannot be told whether it is a VAE"
 
 
