@@ -25,7 +25,7 @@ COLUMNS = (
     Column("Baked VAE", width="minmax(110px, 3fr)"),
     Column("Precision", width="72px", filter=True, least=620),
     Column("Size", "size", "72px", least=480),
-    Column("Badges", "badges", "minmax(100px, 1fr)", filter=True, least=440),
+    Column("Badges", "badges", "minmax(84px, 1fr)", filter=True, least=440),
 )
 ROW_HEIGHT = 40
 

@@ -111,14 +111,15 @@ class LibraryPage:
         line.wire(self.hash_it, self._hash, [self.chosen], [self.chosen])
         line.wire_cancel()
         self.chosen.input(self._details, [self.chosen], panel, show_progress="hidden", queue=False, api_name=False)
-        self.name_it.click(
-            self._name,
-            [self.chosen, self.title],
-            [self.status, *lists, *panel],
-            show_progress="hidden",
-            queue=False,
-            api_name=False,
-        )
+        for given in (self.name_it.click, self.title.submit):
+            given(
+                self._name,
+                [self.chosen, self.title],
+                [self.status, *lists, *panel],
+                show_progress="hidden",
+                queue=False,
+                api_name=False,
+            )
         line.wire_opening(tab, lambda progress: first_scan(self.workbench, progress), [self.chosen])
 
     def _shown(self, name: str) -> Update:
