@@ -150,7 +150,7 @@ def test_sizes_are_sorted_as_numbers(library: Page) -> None:
 def test_details_lead_to_copies(library: Page) -> None:
     row(library, "a.safetensors").click()
     told = details(library, "a.safetensors")
-    assert "SD1 and SD2 (certain)" in told
+    assert "SD1 and SD2 · certain" in told
     assert "It has the same weights as model-a.safetensors, and that is a checkpoint of SD1 and SD2." in told
     library.locator("#vaewb_library_details .vaewb-link", has_text="a-half.safetensors").click()
     assert "fp16" in details(library, "a-half.safetensors")
@@ -256,7 +256,7 @@ def test_a_deleted_file_goes(library: Page, models: Path) -> None:
 def test_checkpoints_tell_what_is_baked_in(page: Page, app: Server, screenshots: Path | None) -> None:
     opened(page, app, "Checkpoints")
     told = {name: row(page, name, "checkpoints").inner_text() for name in names(page, "checkpoints")}
-    assert "SD1" in told["model-a.safetensors"] and "holds the VAE of a.safetensors" in told["model-a.safetensors"]
+    assert "SD1" in told["model-a.safetensors"] and "holds the same VAE as a.safetensors" in told["model-a.safetensors"]
     assert "SDXL" in told["model-without.safetensors"] and "holds no VAE" in told["model-without.safetensors"]
     assert "its VAE is damaged" in told["model-damaged.ckpt"] and "broken VAE" in told["model-damaged.ckpt"]
     assert "pickle" in told["model-damaged.ckpt"]
