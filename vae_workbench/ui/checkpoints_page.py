@@ -8,7 +8,6 @@ from typing import Any
 
 import gradio as gr
 
-from ..errors import WorkbenchError
 from ..library.collection import Collection
 from ..library.entry import Entry
 from .file_details import NOTHING_CHOSEN, details
@@ -74,10 +73,7 @@ class CheckpointsPage:
         )
 
     def _shown(self, name: str) -> Update:
-        try:
-            return [self._table(self.workbench.library.collection()), self._details(name)]
-        except WorkbenchError as error:
-            return [message(str(error), "error"), NOTHING_CHOSEN]
+        return [self._table(self.workbench.library.collection()), self._details(name)]
 
     def _details(self, name: str) -> str:
         entry = self.workbench.library.collection().by_name(name)
