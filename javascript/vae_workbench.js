@@ -152,11 +152,11 @@
             this.replaceChildren(tools, this.#view);
         }
 
-        /** A choice among the values of a column. */
+        /** A choice among the values of a column; its title stands for all of them. */
         #filter(column) {
             const values = [...new Set(this.#rows.flatMap((row) => column.values(row.cells[column.place])))].sort(order.compare);
             const made = element("select", "vaewb-filter", "", {"aria-label": column.title});
-            made.append(element("option", "", `${column.title}: all`, {value: ""}), ...values.map((value) => element("option", "", value, {value})));
+            made.append(element("option", "", column.title, {value: ""}), ...values.map((value) => element("option", "", value, {value})));
             made.hidden = values.length < 2;
             const chosen = this.#choice.only[column.title];
             made.value = values.includes(chosen) ? chosen : "";

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import sys
 import urllib.error
 import urllib.request
 import zipfile
@@ -16,13 +14,13 @@ import pytest
 from PIL import Image
 from safetensors.torch import save_file
 
-from tests.server_process import Server, free_port, serving
+from tests.browser.app import serving_app
+from tests.server_process import Server
 from tests.small_vaes import small_kl
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-ROOT = Path(__file__).resolve().parents[2]
 DEMOS = ["demo-vae-sd1", "demo-pale", "demo-vivid", "demo-overflows-in-fp16"]
 
 
@@ -34,19 +32,7 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     own.mkdir()
     save_file(small_kl(7), own / "own.safetensors")
     (own / "<b>broken&.safetensors").write_bytes(b"\x10\x00\x00\x00\x00\x00\x00\x00garbagegarbage!!")
-    port = free_port()
-    command = [
-        sys.executable,
-        "-m",
-        "vae_workbench.standalone",
-        "--no-browser",
-        "--port",
-        str(port),
-        "--folder",
-        str(own),
-    ]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "VAEWB_DATA": str(folder / "data"), "TMPDIR": str(folder)}
-    with serving(command, port, folder / "log.txt", cwd=folder, env=environment, ready="VAE Workbench is at") as server:
+    with serving_app(folder, own) as server:
         yield server
 
 

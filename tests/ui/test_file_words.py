@@ -33,8 +33,8 @@ def test_an_unknown_latent_space_is_no_guess() -> None:
     ("baked", "copies", "words"),
     [
         (Baked("complete", "kl-f8-anime2"), ("a.pt",), "holds kl-f8-anime2"),
-        (Baked("complete"), ("a.pt", "b.pt"), "holds the VAE of a.pt"),
-        (Baked("complete"), (), "holds a VAE without a name"),
+        (Baked("complete"), ("a.pt", "b.pt"), "holds the same VAE as a.pt"),
+        (Baked("complete"), (), "holds a VAE of its own"),
         (Baked("none"), (), "holds no VAE"),
         (Baked("partial"), (), "its VAE is not complete"),
         (Baked("damaged"), (), "its VAE is damaged"),
@@ -72,8 +72,8 @@ def test_badges_tell_why() -> None:
 
 
 def test_weights_leave_out_what_is_not_known() -> None:
-    assert weights(VAE) == "fp16, LDM names"
-    assert weights(replace(VAE, names=None, dtype=None)) == ""
+    assert weights(VAE) == ("fp16", "LDM names")
+    assert weights(replace(VAE, names=None, dtype=None)) == ()
 
 
 @pytest.mark.parametrize(

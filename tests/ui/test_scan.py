@@ -9,9 +9,13 @@ import torch
 from safetensors.torch import save_file
 
 from tests.identity.files import checkpoint, small_kl
+from vae_workbench.identity.references import References
+from vae_workbench.identity.verdict import Certainty, Verdict
+from vae_workbench.library.collection import Collection
+from vae_workbench.library.entry import Entry
 from vae_workbench.library.library import Library
 from vae_workbench.progress import silent
-from vae_workbench.ui.scan import MOST_COMPLAINTS, files_line, first_scan, scan
+from vae_workbench.ui.scan import MOST_COMPLAINTS, MOST_RELATED, can_be_related, files_line, first_scan, scan
 from vae_workbench.ui.workbench import Workbench
 
 
@@ -45,3 +49,12 @@ def test_complaints_are_told_but_not_hundreds(tmp_path: Path) -> None:
     html = first_scan(made, silent)
     assert html.count("role='alert'") == MOST_COMPLAINTS + 1
     assert "missing &lt;0&gt; cannot be read" in html and "And 2 more complaints." in html
+
+
+def test_hundreds_of_vaes_are_not_compared_with_each_other_while_somebody_waits() -> None:
+    verdict = Verdict("v", "vae", Certainty.UNKNOWN, ())
+    few, many = (
+        Collection(tuple(Entry(str(n), f"/{n}", 1, 1, "", verdict) for n in range(count)), {}, References())
+        for count in (MOST_RELATED, MOST_RELATED + 1)
+    )
+    assert can_be_related(few) and not can_be_related(many)

@@ -15,16 +15,22 @@ from vae_workbench.ui.job import Job
 from vae_workbench.ui.work_line import WorkLine
 
 
-def run(work: Callable[..., str], *, live: bool = True, context: Sequence[Any] = ("shown",)) -> list[Sequence[Any]]:
+def show(value: str) -> Sequence[Any]:
+    return [f"<{value}>"]
+
+
+def run(
+    work: Callable[..., str], *, live: bool = True, shown: Callable[..., Sequence[Any]] = show
+) -> list[Sequence[Any]]:
     """All updates of a page with a button and an output, as gradio gets them: status, cancel, job, button, output."""
     with gr.Blocks(analytics_enabled=False) as blocks:
         status, output, field = gr.HTML(), gr.HTML(), gr.Textbox()
         button, cancel = gr.Button(), gr.Button()
-        line = WorkLine(live, status, (button,), cancel, gr.State(), lambda value: [f"<{value}>"], [output])
+        line = WorkLine(live, status, (button,), cancel, gr.State(), shown, [output])
         line.wire(button, work, [], [field])
         line.wire_cancel()
     handler = blocks.fns[0].fn
-    updates = handler(*context)
+    updates = handler("shown")
     return list(updates) if live else [updates]
 
 
@@ -74,3 +80,15 @@ def test_what_nobody_expected_is_logged(caplog: pytest.LogCaptureFixture) -> Non
         status, *_ = run(failing(ZeroDivisionError("why")))[-1]
     assert "This failed: why" in status
     assert "ZeroDivisionError" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"), [(InvalidInput("Names are lost"), "Names are lost."), (OSError("why"), "why")]
+)
+def test_results_that_cannot_be_shown_leave_the_page_usable(error: Exception, sentence: str) -> None:
+    def shown(value: str) -> Sequence[Any]:
+        raise error
+
+    status, _, job, button, output = run(enough, shown=shown)[-1]
+    assert sentence in status
+    assert (job, button["interactive"]) == (None, True) and "value" not in output

@@ -8,7 +8,6 @@ from typing import Any
 
 import gradio as gr
 
-from ..errors import WorkbenchError
 from ..library.collection import Collection
 from ..library.entry import Entry
 from .file_details import NOTHING_CHOSEN, details
@@ -25,7 +24,7 @@ COLUMNS = (
     Column("Baked VAE", width="minmax(110px, 3fr)"),
     Column("Precision", width="72px", filter=True, least=620),
     Column("Size", "size", "72px", least=480),
-    Column("Badges", "badges", "minmax(100px, 1fr)", filter=True, least=440),
+    Column("Badges", "badges", "minmax(84px, 1fr)", filter=True, least=440),
 )
 ROW_HEIGHT = 40
 
@@ -74,10 +73,7 @@ class CheckpointsPage:
         )
 
     def _shown(self, name: str) -> Update:
-        try:
-            return [self._table(self.workbench.library.collection()), self._details(name)]
-        except WorkbenchError as error:
-            return [message(str(error), "error"), NOTHING_CHOSEN]
+        return [self._table(self.workbench.library.collection()), self._details(name)]
 
     def _details(self, name: str) -> str:
         entry = self.workbench.library.collection().by_name(name)

@@ -44,22 +44,21 @@ def details(entry: Entry, badges: Sequence[Badge], picture: str | None) -> str:
 
 def _facts(entry: Entry) -> str:
     verdict = entry.verdict
-    space, sure = latent_space(verdict)
+    is_checkpoint = verdict.kind == "checkpoint"
+    architecture = verdict.baked and verdict.baked.architecture if is_checkpoint else verdict.architecture
     told = (
-        ("Known as", verdict.known_as),
-        ("Baked VAE", baked_vae(verdict)),
-        ("Latent space", f"{space} ({sure})" if sure else space if verdict.kind in ("vae", "checkpoint") else ""),
-        ("Family", family(verdict) if verdict.kind == "checkpoint" else ""),
-        (
-            "Architecture",
-            verdict.architecture if verdict.kind != "checkpoint" else verdict.baked and verdict.baked.architecture,
-        ),
+        ("Known as", (verdict.known_as,)),
+        ("Family", (family(verdict),) if is_checkpoint else ()),
+        ("Baked VAE", (baked_vae(verdict),)),
+        ("Latent space", latent_space(verdict) if verdict.kind in ("vae", "checkpoint") else ()),
+        ("Architecture", (architecture,)),
         ("Weights", weights(verdict)),
-        ("File", ", ".join(filter(None, (CONTAINERS.get(verdict.container or ""), file_size(entry.size))))),
-        ("sha256", entry.sha256),
+        ("File", (CONTAINERS.get(verdict.container or ""), file_size(entry.size))),
+        ("sha256", (entry.sha256,)),
     )
-    rows = "".join(f"<dt>{name}</dt><dd>{escape(value)}</dd>" for name, value in told if value)
-    return f"<dl>{rows}</dl>"
+    # Each word is an element of its own, so that the web UI can translate it.
+    lines = ((name, " · ".join(f"<span>{escape(part)}</span>" for part in parts if part)) for name, parts in told)
+    return f"<dl>{''.join(f'<dt>{name}</dt><dd>{line}</dd>' for name, line in lines if line)}</dl>"
 
 
 def opener(name: str, text: str | None = None) -> str:

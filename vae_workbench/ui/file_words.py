@@ -66,13 +66,13 @@ def baked_vae(verdict: Verdict) -> str:
     if baked.known_as:
         return f"holds {baked.known_as}"
     if verdict.copies_of:
-        return f"holds the VAE of {verdict.copies_of[0]}"
-    return "holds a VAE without a name"
+        return f"holds the same VAE as {verdict.copies_of[0]}"
+    return "holds a VAE of its own"
 
 
-def weights(verdict: Verdict) -> str:
-    """Precision and naming of the VAE's weights."""
-    return ", ".join(filter(None, (verdict.dtype, NAMINGS.get(verdict.names or ""))))
+def weights(verdict: Verdict) -> tuple[str, ...]:
+    """Precision and naming of the VAE's weights, as far as they are known."""
+    return tuple(filter(None, (verdict.dtype, NAMINGS.get(verdict.names or ""))))
 
 
 def file_size(size: int) -> str:

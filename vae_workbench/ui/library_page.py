@@ -18,7 +18,7 @@ from .file_details import NOTHING_CHOSEN, details, opener
 from .file_table import Badge, Cell, Column, Row, file_table
 from .file_words import badges, file_size, latent_space
 from .messages import message
-from .scan import counted, first_scan, scan
+from .scan import MOST_RELATED, can_be_related, counted, first_scan, scan
 from .thumbnails import Thumbnails, draw_thumbnails
 from .work_line import WorkLine
 from .workbench import Workbench
@@ -111,24 +111,22 @@ class LibraryPage:
         line.wire(self.hash_it, self._hash, [self.chosen], [self.chosen])
         line.wire_cancel()
         self.chosen.input(self._details, [self.chosen], panel, show_progress="hidden", queue=False, api_name=False)
-        self.name_it.click(
-            self._name,
-            [self.chosen, self.title],
-            [self.status, *lists, *panel],
-            show_progress="hidden",
-            queue=False,
-            api_name=False,
-        )
+        for given in (self.name_it.click, self.title.submit):
+            given(
+                self._name,
+                [self.chosen, self.title],
+                [self.status, *lists, *panel],
+                show_progress="hidden",
+                queue=False,
+                api_name=False,
+            )
         line.wire_opening(tab, lambda progress: first_scan(self.workbench, progress), [self.chosen])
 
     def _shown(self, name: str) -> Update:
         """New values for the lists and the panel."""
-        try:
-            collection = self.workbench.library.collection()
-            details, tools, _, hash_it = self._details(name)
-            return [self._table(collection), *_relations(collection), details, tools, gr.update(), hash_it]
-        except WorkbenchError as error:
-            return [message(str(error), "error"), "", "", *self._nothing()]
+        collection = self.workbench.library.collection()
+        details, tools, _, hash_it = self._details(name)
+        return [self._table(collection), *_relations(collection), details, tools, gr.update(), hash_it]
 
     def _details(self, name: str) -> Update:
         """New values for the panel: details, tools, title, button for the sha256."""
@@ -193,7 +191,9 @@ class LibraryPage:
             else:
                 self.workbench.library.entitle(entry.verdict.sketch_id, title.strip() or None)
                 told = message(
-                    f"{entry.name} and its copies are called {title.strip()}." if title.strip() else "Taken back."
+                    f"{entry.name} and its copies are called {title.strip()}."
+                    if title.strip()
+                    else "The name was taken back."
                 )
         except WorkbenchError as error:
             told = message(str(error), "error")
@@ -202,6 +202,9 @@ class LibraryPage:
 
 def _relations(collection: Collection) -> tuple[str, str]:
     """Groups of copies, and the map."""
+    if not can_be_related(collection):
+        note = f"They are found out for up to {MOST_RELATED} VAEs; the details tell the nearest relatives of each."
+        return "", _section("Relations", f"<p class='vaewb-note'>{note}</p>")
     vaes, relations = collection.relations
     groups = [[vaes[place] for place in group] for group in relations.groups if len(group) > 1]
     drawn = relation_map(vaes, relations)

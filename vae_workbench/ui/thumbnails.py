@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from urllib.parse import quote
 
-from ..errors import FileProblem, MissingHalf, UnknownArchitecture
+from ..errors import Cancelled, WorkbenchError
 from ..library.entry import Entry
 from ..library.library import Library
 from ..progress import Progress, part
@@ -74,6 +74,8 @@ def draw_thumbnails(workbench: Workbench, progress: Progress) -> tuple[int, Sequ
             with workbench.exclusive(step):
                 png = thumbnail(entry.path, entry.verdict.latent_space, device=workbench.device(), progress=step)
             library.keep_thumbnail(*look_of(entry), png)
-        except (FileProblem, MissingHalf, UnknownArchitecture) as error:
+        except Cancelled:
+            raise
+        except WorkbenchError as error:
             faults.append(f"{entry.name}: {error.what}.")
     return len(missing) - len(faults), faults

@@ -92,18 +92,27 @@ class WorkLine:
             told = message(str(error), "error")
         except Exception as error:  # the outermost callback: whatever happened, the page says so
             logger.exception("Work of a page failed")
-            told = message(f"This failed: {error}. The log has the details.", "error")
-        yield [
-            told,
-            gr.update(interactive=False),
-            None,
-            *(gr.update(interactive=True) for _ in self.buttons),
-            *self.shown(*context),
-        ]
+            told = _failed(error)
+        shown: Sequence[Any]
+        try:
+            shown = self.shown(*context)
+        except WorkbenchError as error:
+            told, shown = message(str(error), "error"), self._unchanged()
+        except Exception as error:  # as above
+            logger.exception("Results of a page cannot be shown")
+            told, shown = _failed(error), self._unchanged()
+        yield [told, gr.update(interactive=False), None, *(gr.update(interactive=True) for _ in self.buttons), *shown]
 
     def _running(self, status: str, job: Job[str]) -> Sequence[Any]:
         resting = (gr.update(interactive=False) for _ in self.buttons)
-        return [status, gr.update(interactive=True), job, *resting, *(gr.update() for _ in self.outputs)]
+        return [status, gr.update(interactive=True), job, *resting, *self._unchanged()]
+
+    def _unchanged(self) -> Sequence[Any]:
+        return [gr.update() for _ in self.outputs]
+
+
+def _failed(error: Exception) -> str:
+    return message(f"This failed: {error}. The log has the details.", "error")
 
 
 def _cancel(job: Any) -> None:

@@ -1,0 +1,29 @@
+"""The standalone app in a process of its own, for tests that drive its pages."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from tests.server_process import Server, free_port, serving
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def serving_app(folder: Path, own: Path) -> AbstractContextManager[Server]:
+    """The app with the demo VAEs and the files in ``own``; whatever it keeps goes into ``folder``."""
+    port = free_port()
+    command = [
+        sys.executable,
+        "-m",
+        "vae_workbench.standalone",
+        "--no-browser",
+        "--port",
+        str(port),
+        "--folder",
+        str(own),
+    ]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "VAEWB_DATA": str(folder / "data"), "TMPDIR": str(folder)}
+    return serving(command, port, folder / "log.txt", cwd=folder, env=environment, ready="VAE Workbench is at")
