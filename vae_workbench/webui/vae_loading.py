@@ -9,11 +9,10 @@ from modules import script_callbacks, sd_models, sd_vae, shared
 from modules.call_queue import queue_lock
 
 from . import vae_list
-from .candidates import Candidate, candidates
 from .own_vae import PREFIX, arrived, forget
 from .patching import Function, replace
 from .swap import complete_in
-from .switch import hand_back, settle, switch, switch_to
+from .switch import chosen, hand_back, settle, switch, switch_to
 
 ASKED_FOR = "asked for by another extension"
 
@@ -61,25 +60,23 @@ def _load_model_weights(original: Function) -> Function:
 
 
 def _resolve_vae(checkpoint_file: str) -> Any:
-    """The first choice, as the web UI and other extensions ask for it; the rest of the choices is asked for in turn."""
-    first = next(candidates(checkpoint_file))
-    return sd_vae.VaeResolution(first.path, first.reason)
+    choice = chosen(checkpoint_file)
+    return sd_vae.VaeResolution(choice.vae.path if choice.vae else None, choice.reason)
 
 
 def _load_vae(model: Any, vae_file: str | None = None, vae_source: str = ASKED_FOR) -> None:
     complete = _loading.pop(model, None)
     if complete is None:
-        switch_to(model, Candidate(vae_file, vae_source))
+        switch_to(model, vae_file, vae_source)
     else:
-        settle(model, arrived(model, complete), Candidate(vae_file, vae_source))
+        settle(model, arrived(model, complete), vae_file, vae_source)
 
 
 def _reload_vae_weights(sd_model: Any = None, vae_file: Any = sd_vae.unspecified) -> Any:
     model = sd_model or shared.sd_model
     if model is None:
         return None
-    chosen = vae_file is sd_vae.unspecified
-    if not (switch(model) if chosen else switch_to(model, Candidate(vae_file, ASKED_FOR))):
+    if not (switch(model) if vae_file is sd_vae.unspecified else switch_to(model, vae_file, ASKED_FOR)):
         return None
     script_callbacks.model_loaded_callback(model)
     return model
