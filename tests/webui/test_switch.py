@@ -105,10 +105,10 @@ def test_d16_a_vae_of_another_latent_space_is_refused(world: World, of_sdxl: str
 
 
 def test_it_is_used_after_a_confirmation(world: World, of_sdxl: str) -> None:
-    from vae_workbench.webui.switch import confirm
+    from vae_workbench.webui.switch import select
 
     world.load("tiny.safetensors")
-    confirm(world.path("tiny.safetensors"), of_sdxl)
+    assert select(world.model, of_sdxl, force=True)
     for _ in range(2):
         assert world.select(of_sdxl)
         assert world.vae == world.file(of_sdxl)

@@ -130,6 +130,20 @@ class World:
         shared.opts.set("sd_vae", vae)
         return bool(shared.opts.sd_vae == vae)
 
+    def generate(self, **override_settings: object) -> Any:
+        """Makes a picture, holding the queue lock as all do who make pictures."""
+        from modules import processing, shared
+        from modules.call_queue import queue_lock
+
+        model = shared.sd_model
+        small = {"prompt": "x", "steps": 1, "width": 64, "height": 64, "seed": 1, "sampler_name": "Euler"}
+        unsaved = {"do_not_save_samples": True, "do_not_save_grid": True}
+        p = processing.StableDiffusionProcessingTxt2Img(
+            sd_model=model, override_settings=override_settings, **small, **unsaved
+        )
+        with queue_lock:
+            return processing.process_images(p)
+
     def note(self, checkpoint: str, text: str) -> None:
         """Writes the user's metadata of a checkpoint; it is taken away after the test."""
         path = Path(self.path(checkpoint)).with_suffix(".json")
@@ -181,7 +195,7 @@ def opened(vaes: Path, checkpoints: Path | None) -> Iterator[World]:
     from modules import paths, sd_models, sd_vae, shared
     from modules.call_queue import queue_lock
 
-    from vae_workbench.webui import choosing, library, patching, switch, vae_loading
+    from vae_workbench.webui import choosing, generation, library, patching, switch, vae_loading
 
     def queued(work: Any) -> Any:
         def locked() -> None:
@@ -202,6 +216,7 @@ def opened(vaes: Path, checkpoints: Path | None) -> Iterator[World]:
     shared.opts.onchange("sd_vae", queued(lambda: sd_vae.reload_vae_weights()), call=False)
     if not STOCK:
         vae_loading.patch_selector()
+        generation.patch_generation()
     sd_models.list_models()
     sd_vae.refresh_vae_list()
     library.library().scan(library.folders())

@@ -15,7 +15,7 @@ from typing import Any
 from modules import sd_vae, shared
 
 from ..choice.decide import Choice, Source
-from ..errors import WorkbenchError
+from ..errors import InvalidInput, WorkbenchError
 from . import options, vae_list
 from .choosing import choose
 from .library import folders, library
@@ -23,6 +23,8 @@ from .log import logger
 from .own_vae import OWN, Content, Held, adopted, held_by
 from .recent_vaes import RecentVaes
 from .swap import DoesNotFit, VaeWeights, as_state_dict, copy_into, stamp_of
+
+OPTION, AUTOMATIC, NONE = "sd_vae", "Automatic", "None"
 
 recent = RecentVaes()
 _lock = threading.RLock()
@@ -71,6 +73,7 @@ def switch(model: Any, *, strict: bool = False) -> bool:
             return _take(model, held, strict)
         except WorkbenchError as error:
             held.error = str(error)
+            logger.warning("%s", error)
             raise
 
 
@@ -123,15 +126,54 @@ def chosen(checkpoint: str, refused: Mapping[str, str] | None = None) -> Choice:
     return choice
 
 
-def confirm(checkpoint: str, name: str) -> None:
-    """Lets a name in the top bar be used for a checkpoint although it probably does not fit."""
-    _confirmed.add((checkpoint, name))
-
-
 def objection(choice: Choice) -> str:
-    """Why what is selected in the top bar was passed over, as a sentence; empty if it was not."""
+    """Why the file that is selected in the top bar was passed over, as a sentence; empty if it was not."""
+    if shared.opts.sd_vae == NONE:  # a checkpoint without a VAE gets one all the same
+        return ""
     passed = takewhile(lambda step: not step.taken, choice.steps)
     return next((f"{step.found}: {step.why}" for step in passed if step.source is Source.SETTING and step.found), "")
+
+
+def select(model: Any, name: str, *, force: bool = False) -> bool:
+    """What a person does in the top bar. The caller holds the queue lock, and saves the options.
+
+    Args:
+        model: the one in use.
+        name: of the list, ``Automatic`` or ``None``.
+        force: whether it is wanted although it probably does not fit this checkpoint.
+
+    Returns:
+        whether the VAE is another one than before.
+
+    Raises:
+        InvalidInput: there is no such name, or settings are frozen.
+        WorkbenchError: it cannot be used. The setting is as before, too.
+    """
+    path = None if name in (AUTOMATIC, NONE) else vae_list.find(name)
+    if path is None and name not in (AUTOMATIC, NONE):
+        raise InvalidInput(f"There is no VAE {name!r}", "Choose one of the list")
+    wanted = vae_list.name_of(path) if path else name
+    pair, before = (held_in(model).checkpoint, wanted), shared.opts.sd_vae
+    known = not force or pair in _confirmed
+    _set(wanted)
+    if force:
+        _confirmed.add(pair)
+    try:
+        return switch(model, strict=True)
+    except WorkbenchError:
+        _set(before)
+        if not known:
+            _confirmed.discard(pair)
+        raise
+
+
+def _set(name: str) -> None:
+    try:
+        shared.opts.set(OPTION, name, run_callbacks=False)
+    except AssertionError as error:
+        raise InvalidInput(f"The VAE cannot be chosen: {error}", "Start the web UI without that option") from error
+    if shared.opts.sd_vae != name:
+        raise InvalidInput("The VAE cannot be chosen: that setting is restricted", "Ask who runs this web UI")
 
 
 def hand_back(model: Any) -> None:

@@ -8,11 +8,14 @@ from weakref import WeakKeyDictionary
 from modules import script_callbacks, sd_models, sd_vae, shared
 from modules.call_queue import queue_lock
 
+from ..errors import WorkbenchError
 from . import vae_list
+from .log import tell
 from .own_vae import PREFIX, arrived, forget
 from .patching import Function, replace
 from .swap import complete_in
 from .switch import chosen, hand_back, settle, switch, switch_to
+from .vae_hash import get_loaded_vae_hash
 
 ASKED_FOR = "asked for by another extension"
 
@@ -29,6 +32,7 @@ def patch_loading() -> None:
     replace(sd_vae, "find_vae_near_checkpoint", lambda _: vae_list.beside)
     replace(sd_vae, "refresh_vae_list", lambda original: lambda: vae_list.refresh(original))
     replace(sd_vae, "get_loaded_vae_name", lambda _: _get_loaded_vae_name)
+    replace(sd_vae, "get_loaded_vae_hash", lambda _: get_loaded_vae_hash)
 
 
 def patch_selector() -> None:
@@ -86,7 +90,12 @@ def _selected() -> None:
     """The selection was changed. An error makes the web UI take it back."""
     with queue_lock:
         model = shared.sd_model
-        if model is not None and switch(model, strict=True):
+        try:
+            changed = model is not None and switch(model, strict=True)
+        except WorkbenchError as error:
+            tell(str(error))
+            raise
+        if changed:
             script_callbacks.model_loaded_callback(model)
 
 
