@@ -105,14 +105,16 @@ def test_d16_a_vae_of_another_latent_space_is_refused(world: World, of_sdxl: str
 
 
 def test_it_is_used_after_a_confirmation(world: World, of_sdxl: str) -> None:
-    from vae_workbench.webui.candidates import Candidate
-    from vae_workbench.webui.switch import switch_to
+    from vae_workbench.webui.switch import select
 
     world.load("tiny.safetensors")
-    switch_to(world.model, Candidate(str(world.vaes / of_sdxl), "confirmed"), confirmed=True)
-    assert world.vae == world.file(of_sdxl)
-    assert world.select("None") and world.select(of_sdxl)
-    assert world.vae == world.file(of_sdxl)
+    assert select(world.model, of_sdxl, force=True)
+    for _ in range(2):
+        assert world.select(of_sdxl)
+        assert world.vae == world.file(of_sdxl)
+        assert world.select("None")
+    assert world.load("tiny2.safetensors")
+    assert not world.select(of_sdxl), "it was confirmed for another checkpoint"
 
 
 def test_d24_only_the_vae_is_touched(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from vae_workbench.autoencoder.kl import KLAutoencoder
+from vae_workbench.autoencoder.build import build
 from vae_workbench.autoencoder.kl_shape import KLShape
 from vae_workbench.autoencoder.names import canonical_names, canonical_tensors, diffusers_names
 from vae_workbench.weights.reader import load_tensors
@@ -29,10 +29,13 @@ Tensors = dict[str, Tensor]
 
 def small_vae(seed: int, width: int = 32) -> Tensors:
     """Weights of a VAE of the shape that the tiny checkpoints have."""
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        network = KLAutoencoder(KLShape.standard(width=width))
-    return {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}
+    shapes = build(KLShape.standard(width=width)).state_dict()
+    numbers = (
+        torch.randn(sum(tensor.numel() for tensor in shapes.values()), generator=torch.Generator().manual_seed(seed))
+        / 20
+    )
+    parts = numbers.split([tensor.numel() for tensor in shapes.values()])
+    return {name: part.view(tensor.shape) for (name, tensor), part in zip(shapes.items(), parts, strict=True)}
 
 
 def as_diffusers(tensors: Tensors) -> Tensors:
@@ -49,6 +52,7 @@ def with_nan(tensors: Tensors) -> Tensors:
 def checkpoint_of(vae: Tensors, seed: int = 0) -> Tensors:
     unet = {"weight": torch.full((8, 8), float(seed)), "bias": torch.full((8,), float(seed))}
     inside = {f"model.diffusion_model.{name}": tensor for name, tensor in unet.items()}
+    inside["cond_stage_model.transformer.weight"] = torch.zeros(2, 2)  # tells that it is of SD1
     return inside | {f"first_stage_model.{name}": tensor for name, tensor in vae.items()}
 
 
@@ -126,6 +130,20 @@ class World:
         shared.opts.set("sd_vae", vae)
         return bool(shared.opts.sd_vae == vae)
 
+    def generate(self, **override_settings: object) -> Any:
+        """Makes a picture, holding the queue lock as all do who make pictures."""
+        from modules import processing, shared
+        from modules.call_queue import queue_lock
+
+        model = shared.sd_model
+        small = {"prompt": "x", "steps": 1, "width": 64, "height": 64, "seed": 1, "sampler_name": "Euler"}
+        unsaved = {"do_not_save_samples": True, "do_not_save_grid": True}
+        p = processing.StableDiffusionProcessingTxt2Img(
+            sd_model=model, override_settings=override_settings, **small, **unsaved
+        )
+        with queue_lock:
+            return processing.process_images(p)
+
     def note(self, checkpoint: str, text: str) -> None:
         """Writes the user's metadata of a checkpoint; it is taken away after the test."""
         path = Path(self.path(checkpoint)).with_suffix(".json")
@@ -174,10 +192,10 @@ class World:
 @contextmanager
 def opened(vaes: Path, checkpoints: Path | None) -> Iterator[World]:
     """A web UI in which nothing is loaded yet, with our functions in place unless :data:`STOCK`."""
-    from modules import sd_models, sd_vae, shared
+    from modules import paths, sd_models, sd_vae, shared
     from modules.call_queue import queue_lock
 
-    from vae_workbench.webui import patching, switch, vae_loading
+    from vae_workbench.webui import choosing, generation, library, patching, switch, vae_loading
 
     def queued(work: Any) -> Any:
         def locked() -> None:
@@ -186,6 +204,10 @@ def opened(vaes: Path, checkpoints: Path | None) -> Iterator[World]:
 
         return locked
 
+    models = paths.models_path
+    paths.models_path = str(vaes.parent / "data")
+    for one in (library.library, choosing.preferences):
+        one.cache_clear()
     shared.cmd_opts.vae_dir = str(vaes)
     shared.cmd_opts.ckpt_dir = str(checkpoints) if checkpoints else None
     if not STOCK:
@@ -194,8 +216,10 @@ def opened(vaes: Path, checkpoints: Path | None) -> Iterator[World]:
     shared.opts.onchange("sd_vae", queued(lambda: sd_vae.reload_vae_weights()), call=False)
     if not STOCK:
         vae_loading.patch_selector()
+        generation.patch_generation()
     sd_models.list_models()
     sd_vae.refresh_vae_list()
+    library.library().scan(library.folders())
     world = World(vaes)
     try:
         yield world
@@ -203,6 +227,9 @@ def opened(vaes: Path, checkpoints: Path | None) -> Iterator[World]:
         vae_loading.unpatch_loading()
         patching.undo_all()
         switch.recent.clear()
+        paths.models_path = models
+        for one in (library.library, choosing.preferences):
+            one.cache_clear()
         for note in world.notes:
             note.unlink()
         sd_models.model_data.__init__()

@@ -17,6 +17,7 @@ from modules import shared
 from ..errors import WorkbenchError
 from ..identity.verdict import to_json
 from ..library.entry import Entry
+from .api_switch import active_vae, switch_vae
 from .library import folders, library
 
 BASE = "/vae-workbench/v1"
@@ -54,6 +55,8 @@ ROUTES: dict[str, tuple[str, Callable[..., Any]]] = {
     "/vaes": ("GET", vaes),
     "/vaes/{name:path}": ("GET", vae),
     "/checkpoints": ("GET", checkpoints),
+    "/active": ("GET", active_vae),
+    "/switch": ("POST", switch_vae),
 }
 
 

@@ -37,7 +37,7 @@ def choose(checkpoint: str, *, force: bool = False, refused: Mapping[str, str] |
     _follow_metadata(entry, found)
     return decide(
         entry,
-        str(shared.opts.sd_vae),
+        _setting(found),
         preferences().read(),
         found,
         _command_line(),
@@ -57,6 +57,13 @@ def files(checkpoint: str) -> Collection:
     if any(library().collection().by_path(path) is None for path in listed):
         library().scan(folders())
     return library().collection()
+
+
+def _setting(found: Collection) -> str:
+    """What the top bar says. Its list may call a file by a shorter name than the library, which has checkpoints as well."""
+    name = str(shared.opts.sd_vae)
+    entry = found.by_path(sd_vae.vae_dict[name]) if name in sd_vae.vae_dict else None
+    return entry.name if entry else name
 
 
 def _follow_metadata(checkpoint: Entry, found: Collection) -> None:

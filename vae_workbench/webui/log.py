@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import logging
 
+import gradio as gr
+from gradio import context
+
 logger = logging.getLogger("vae_workbench")
 _handler = logging.StreamHandler()
 _handler.setFormatter(logging.Formatter("VAE Workbench: %(message)s"))
@@ -22,3 +25,9 @@ def detach() -> None:
     logger.removeHandler(_handler)
     logger.propagate = True
     logger.setLevel(logging.NOTSET)
+
+
+def tell(sentence: str) -> None:
+    """Shows a sentence on the page of the person whose click is being handled; elsewhere the console has to do."""
+    if getattr(getattr(context, "thread_data", None), "blocks", None) is not None:
+        gr.Warning(sentence)

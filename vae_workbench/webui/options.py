@@ -9,6 +9,8 @@ SHOW_SELECTOR = "vaewb_show_selector"
 HASH = "vaewb_hash_in_background"
 CACHE_MEGABYTES = "vaewb_cache_mb"
 MOST_MEGABYTES = 700  # two full-size VAEs in fp32, four in fp16
+WRONG_OVERRIDE = "vaewb_wrong_override"
+STOPS, WARNS = "stop with an error", "go on with a warning"
 SECTION = ("vaewb", "VAE Workbench")
 
 
@@ -36,6 +38,16 @@ def add_options() -> None:
             section=SECTION,
         ).info("choosing one of them again takes a fraction of a second; a full-size VAE takes 170 or 330 MB"),
     )
+    shared.opts.add_option(
+        WRONG_OVERRIDE,
+        shared.OptionInfo(
+            STOPS,
+            "Override settings that ask for a VAE that cannot be used",
+            gr.Radio,
+            {"choices": [STOPS, WARNS]},
+            section=SECTION,
+        ).info("in the API, in pasted infotexts and in scripts"),
+    )
 
 
 def shows_selector() -> bool:
@@ -51,3 +63,8 @@ def hashes_in_background() -> bool:
 def cache_megabytes() -> float:
     """Memory that recently used VAEs may take; models are loaded before the options are registered, too."""
     return float(shared.opts.data.get(CACHE_MEGABYTES, MOST_MEGABYTES))
+
+
+def wrong_override_is_an_error() -> bool:
+    """Whether a generation that asks for a VAE that cannot be used is not run."""
+    return bool(shared.opts.data.get(WRONG_OVERRIDE, STOPS) == STOPS)

@@ -50,7 +50,6 @@ class Held:
         reason: why it is this one, as a phrase.
         warnings: sentences on what was overruled or guessed.
         error: the sentence of the last refusal since, or an empty string.
-        refused: the file that was refused, if a person may have it all the same.
     """
 
     checkpoint: str
@@ -60,7 +59,6 @@ class Held:
     reason: str = ""
     warnings: tuple[str, ...] = ()
     error: str = ""
-    refused: str | None = None
 
     def take_own(self, network: Any) -> None:
         """Keeps the checkpoint's VAE, which is about to be overwritten; the first time only."""

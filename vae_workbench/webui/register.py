@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from modules import script_callbacks
 
-from . import api, log, options, patching, quicksettings, tab, vae_loading
+from . import api, generation, log, metadata_editor, options, patching, quicksettings, tab, vae_loading, xyz_plot
 from .library import Upkeep
 
 _upkeep: Upkeep | None = None
@@ -19,8 +19,12 @@ def register() -> None:
     log.attach()
     vae_loading.patch_loading()
     vae_loading.patch_selector()
+    generation.patch_generation()
     script_callbacks.on_ui_settings(options.add_options)
     script_callbacks.on_before_ui(quicksettings.show_vae_selector)
+    script_callbacks.on_before_ui(xyz_plot.patch_axis)
+    script_callbacks.on_before_ui(metadata_editor.patch_editor)
+    script_callbacks.on_infotext_pasted(generation.infotext_pasted)
     script_callbacks.on_ui_tabs(tab.build_tab)
     script_callbacks.on_app_started(lambda _demo, _app: quicksettings.restore())
     script_callbacks.on_app_started(api.add_routes)

@@ -38,15 +38,7 @@ def stamp_of(path: str | os.PathLike[str]) -> Stamp | None:
 
 
 class DoesNotFit(FileProblem):
-    """The VAE of a file is not one for the network in use.
-
-    Attributes:
-        confirmable: whether a person may have it all the same.
-    """
-
-    def __init__(self, path: str | os.PathLike[str], what: str, remedy: str = "", *, confirmable: bool = False) -> None:
-        self.confirmable = confirmable
-        super().__init__(path, what, remedy)
+    """The VAE of a file is not one for the network in use."""
 
 
 @dataclass(frozen=True, eq=False)

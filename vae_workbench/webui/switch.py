@@ -7,27 +7,41 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterable, Iterator
-from itertools import chain
+from collections.abc import Mapping
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
-from modules import sd_vae
+from modules import sd_vae, shared
 
+from ..choice.decide import Choice, Source
 from ..errors import InvalidInput, WorkbenchError
 from . import options, vae_list
-from .candidates import SELECTED, Candidate, candidates, selected_name, unknown
-from .fitting import check_space, identified, matching
+from .choosing import choose
+from .library import folders, library
 from .log import logger
 from .own_vae import OWN, Content, Held, adopted, held_by
 from .recent_vaes import RecentVaes
 from .swap import DoesNotFit, VaeWeights, as_state_dict, copy_into, stamp_of
 
-BEST_MATCH = "the best match among your files"
+OPTION, AUTOMATIC, NONE = "sd_vae", "Automatic", "None"
 
 recent = RecentVaes()
 _lock = threading.RLock()
-_confirmed: set[Content] = set()  # files that the person wants although their latent space is likely to be another
+_confirmed: set[tuple[str, str]] = set()
+"""Pairs of checkpoint file and name in the top bar that a person wants although they probably do not fit."""
+
+
+class Refused(WorkbenchError):
+    """A VAE that was asked for cannot be used; the one before still is.
+
+    Attributes:
+        confirmable: whether the person may have it all the same.
+    """
+
+    def __init__(self, what: str, remedy: str = "", *, confirmable: bool = False) -> None:
+        self.confirmable = confirmable
+        super().__init__(what, remedy)
 
 
 class NoVae(WorkbenchError):
@@ -40,7 +54,7 @@ def held_in(model: Any) -> Held:
 
 
 def switch(model: Any, *, strict: bool = False) -> bool:
-    """Gives a model the VAE that was chosen for it; quick if it has that one.
+    """Gives a model the VAE that was chosen for its checkpoint; quick if it has that one.
 
     Args:
         model: one whose weights are loaded.
@@ -50,53 +64,116 @@ def switch(model: Any, *, strict: bool = False) -> bool:
         whether the VAE is another one than before.
 
     Raises:
-        WorkbenchError: strict, and it cannot be used. The model is as before, and its record says why.
+        Refused: strict, and it cannot be used. The model is as before.
+        NoVae: nothing can be used, and what the model has is nobody's.
     """
     with _lock:
         held = held_in(model)
-        choices = candidates(held.checkpoint)
-        if strict and unknown(selected_name()):
-            raise _refused(held, InvalidInput(f"There is no VAE {selected_name()!r}", "Choose one of the list"))
-        first = next(choices)
-        if strict and first.reason == SELECTED and first.path is not None:
-            return switch_to(model, first)
-        return _take(model, held, chain([first], choices))
+        try:
+            return _take(model, held, strict)
+        except WorkbenchError as error:
+            held.error = str(error)
+            logger.warning("%s", error)
+            raise
 
 
-def switch_to(model: Any, choice: Candidate, *, confirmed: bool = False) -> bool:
-    """Gives a model this VAE, whatever was chosen for its checkpoint.
-
-    Args:
-        model: one whose weights are loaded.
-        choice: what to use.
-        confirmed: whether the person wants it although it is likely to be of another latent space.
+def switch_to(model: Any, path: str | None, reason: str) -> bool:
+    """Gives a model this VAE file, or its checkpoint's own, whatever was chosen.
 
     Returns:
         whether the VAE is another one than before.
 
     Raises:
-        WorkbenchError: it cannot be used. The model is as before, and its record says why.
+        WorkbenchError: it cannot be used. The model is as before.
     """
     with _lock:
-        held = held_in(model)
-        if confirmed and choice.path is not None:
-            _confirmed.add(_content(choice))
-        try:
-            return _use(model, held, choice)
-        except WorkbenchError as error:
-            raise _refused(held, error) from error.__cause__
+        return _use(model, held_in(model), path, reason, ())
 
 
-def settle(model: Any, held: Held, first: Candidate) -> None:
-    """Gives a model that has just got the weights of a checkpoint its VAE: ``first``, or what comes after it.
+def settle(model: Any, held: Held, path: str | None, reason: str) -> None:
+    """Gives a model that has just got the weights of a checkpoint its VAE.
+
+    Args:
+        model: it.
+        held: its new record.
+        path: what the web UI resolved to use. If that is not what was chosen, another extension wants it.
+        reason: the web UI's for it.
 
     Raises:
         NoVae: the checkpoint has none, and there is none that fits.
     """
     with _lock:
-        rest = candidates(held.checkpoint)
-        first = next((choice for choice in rest if choice.path == first.path), first)
-        _take(model, held, chain([first], rest))
+        if path != _path(chosen(held.checkpoint)):
+            try:
+                _use(model, held, path, reason, ())
+                return
+            except WorkbenchError as error:
+                logger.warning("%s", error)
+        _take(model, held, strict=False)
+
+
+def chosen(checkpoint: str, refused: Mapping[str, str] | None = None) -> Choice:
+    """What was chosen for a checkpoint file; ``refused`` as in :func:`.choosing.choose`."""
+    force = (checkpoint, str(shared.opts.sd_vae)) in _confirmed
+    try:
+        choice = choose(checkpoint, force=force, refused=refused)
+        if choice.vae and stamp_of(choice.vae.path) != (choice.vae.size, choice.vae.mtime_ns):
+            library().scan(folders())
+            choice = choose(checkpoint, force=force, refused=refused)
+    except WorkbenchError as error:  # preferences that cannot be read
+        source = Source.NOTHING if refused else Source.OWN
+        return Choice(None, source, "the checkpoint's own", (str(error),), ())
+    return choice
+
+
+def objection(choice: Choice) -> str:
+    """Why the file that is selected in the top bar was passed over, as a sentence; empty if it was not."""
+    if shared.opts.sd_vae == NONE:  # a checkpoint without a VAE gets one all the same
+        return ""
+    passed = takewhile(lambda step: not step.taken, choice.steps)
+    return next((f"{step.found}: {step.why}" for step in passed if step.source is Source.SETTING and step.found), "")
+
+
+def select(model: Any, name: str, *, force: bool = False) -> bool:
+    """What a person does in the top bar. The caller holds the queue lock, and saves the options.
+
+    Args:
+        model: the one in use.
+        name: of the list, ``Automatic`` or ``None``.
+        force: whether it is wanted although it probably does not fit this checkpoint.
+
+    Returns:
+        whether the VAE is another one than before.
+
+    Raises:
+        InvalidInput: there is no such name, or settings are frozen.
+        WorkbenchError: it cannot be used. The setting is as before, too.
+    """
+    path = None if name in (AUTOMATIC, NONE) else vae_list.find(name)
+    if path is None and name not in (AUTOMATIC, NONE):
+        raise InvalidInput(f"There is no VAE {name!r}", "Choose one of the list")
+    wanted = vae_list.name_of(path) if path else name
+    pair, before = (held_in(model).checkpoint, wanted), shared.opts.sd_vae
+    known = not force or pair in _confirmed
+    _set(wanted)
+    if force:
+        _confirmed.add(pair)
+    try:
+        return switch(model, strict=True)
+    except WorkbenchError:
+        _set(before)
+        if not known:
+            _confirmed.discard(pair)
+        raise
+
+
+def _set(name: str) -> None:
+    try:
+        shared.opts.set(OPTION, name, run_callbacks=False)
+    except AssertionError as error:
+        raise InvalidInput(f"The VAE cannot be chosen: {error}", "Start the web UI without that option") from error
+    if shared.opts.sd_vae != name:
+        raise InvalidInput("The VAE cannot be chosen: that setting is restricted", "Ask who runs this web UI")
 
 
 def hand_back(model: Any) -> None:
@@ -107,81 +184,73 @@ def hand_back(model: Any) -> None:
         sd_vae.checkpoint_info = model.sd_checkpoint_info
 
 
-def _take(model: Any, held: Held, choices: Iterable[Candidate]) -> bool:
-    """The first that can be used; if there is none, what the model has.
-
-    Raises:
-        NoVae: there is none, and what the model has is nobody's.
-    """
-    refusals: list[str] = []
-    for choice in chain(choices, _substitutes(model)):
+def _take(model: Any, held: Held, strict: bool) -> bool:
+    """Goes down the choices until one can be used."""
+    refused: dict[str, str] = {}
+    while True:
+        choice = chosen(held.checkpoint, refused)
+        if strict and objection(choice):
+            raise _refusal(held, choice)
+        if choice.source is Source.NOTHING:
+            return _keep(held, choice)
+        path = _path(choice)
         try:
-            changed = _use(model, held, choice)
+            return _use(model, held, path, choice.reason, choice.warnings)
         except WorkbenchError as error:
-            refusals += [_why_not(held, choice, error)] if choice.reason != BEST_MATCH else []
-            continue
-        held.warnings = tuple(dict.fromkeys((*choice.warnings, *refusals)))
-        return changed
+            logger.warning("%s", error)
+            refused[path or _listed(held.checkpoint)] = str(error)
+
+
+def _keep(held: Held, choice: Choice) -> bool:
     if held.content is None:
-        raise NoVae(
-            f"{Path(held.checkpoint).name} has no VAE in it, and none of your files fits it",
-            "Put one into models/VAE, then choose the checkpoint again",
-        )
-    held.warnings = tuple(refusals)
+        raise NoVae(" ".join(choice.warnings), "Then choose the checkpoint again")
+    held.warnings = choice.warnings
     return False
 
 
-def _why_not(held: Held, choice: Candidate, error: WorkbenchError) -> str:
-    if choice.path is None:
-        return f"{Path(held.checkpoint).name} has no VAE of its own."
-    logger.warning("%s", error)
-    return str(error)
+def _refusal(held: Held, choice: Choice) -> Refused:
+    forced = choose(held.checkpoint, force=True)
+    confirmable = forced.source is Source.SETTING and choice.source is not Source.SETTING
+    return Refused(objection(choice), "The VAE from before is still in use", confirmable=confirmable)
 
 
-def _substitutes(model: Any) -> Iterator[Candidate]:
-    """Files that may stand in where nothing that was chosen can be used."""
-    for path in matching(model, list(sd_vae.vae_dict.values())):
-        warning = f"{vae_list.name_of(path)} stands in. Set a VAE for this checkpoint if you want another."
-        yield Candidate(path, BEST_MATCH, (warning,))
+def _path(choice: Choice) -> str | None:
+    return choice.vae.path if choice.vae else None
 
 
-def _use(model: Any, held: Held, choice: Candidate) -> bool:
+def _listed(checkpoint: str) -> str:
+    """The path under which the library knows a checkpoint."""
+    return library().entry(checkpoint).path
+
+
+def _use(model: Any, held: Held, path: str | None, reason: str, warnings: tuple[str, ...]) -> bool:
     """Copies a VAE into the model unless it is there.
 
     Raises:
         WorkbenchError: it cannot be used. Nothing has changed.
     """
-    content = _content(choice)
+    content = OWN if path is None else Content(os.path.abspath(path), stamp_of(path))  # noqa: PTH100
     changed = held.content != content
     if changed:
         weights = _weights(model, held, content)
         content = Content(content.path, weights.stamp) if content.path else OWN
         _exchange(model, held, content, weights)
-        logger.info("%s, %s", vae_list.name_of(content.path) if content.path else "baked VAE", choice.reason)
-    held.reason, held.warnings, held.error, held.refused = choice.reason, choice.warnings, "", None
+        logger.info("%s, %s", vae_list.name_of(content.path) if content.path else "baked VAE", reason)
+    held.reason, held.warnings, held.error = reason, warnings, ""
     sd_vae.loaded_vae_file = model.loaded_vae_file = content.path
     sd_vae.base_vae = model.base_vae = None  # see hand_back
     return changed
 
 
-def _content(choice: Candidate) -> Content:
-    if choice.path is None:
-        return OWN
-    path = os.path.abspath(choice.path)  # noqa: PTH100  # resolve() would follow links
-    return Content(path, stamp_of(path))
-
-
 def _weights(model: Any, held: Held, content: Content) -> VaeWeights:
-    """The weights, known to be usable in this model."""
+    """The weights, known to be whole and to fit this model."""
     try:
         if content.path is None:
             return held.own_weights(model.first_stage_model)
-        weights = recent.get(content.path, model.first_stage_model, options.cache_megabytes())
+        return recent.get(content.path, model.first_stage_model, options.cache_megabytes())
     except (MemoryError, RuntimeError) as error:
         name = Path(content.path or held.checkpoint).name
         raise WorkbenchError(f"There is not enough memory for {name}", "Close other programs, or restart") from error
-    check_space(content.path, model, identified, confirmed=content in _confirmed)
-    return weights
 
 
 def _exchange(model: Any, held: Held, content: Content, weights: VaeWeights) -> None:
@@ -212,10 +281,3 @@ def _put_back(model: Any, held: Held, before: Content | None) -> None:
         logger.error("The VAE from before could not be put back: %s Choose a VAE again.", error)
     else:
         held.content = before
-
-
-def _refused(held: Held, error: WorkbenchError) -> WorkbenchError:
-    logger.warning("%s", error)
-    held.error = str(error)
-    held.refused = error.path if isinstance(error, DoesNotFit) and error.confirmable else None
-    return error

@@ -8,12 +8,14 @@ from weakref import WeakKeyDictionary
 from modules import script_callbacks, sd_models, sd_vae, shared
 from modules.call_queue import queue_lock
 
+from ..errors import WorkbenchError
 from . import vae_list
-from .candidates import Candidate, candidates
+from .log import tell
 from .own_vae import PREFIX, arrived, forget
 from .patching import Function, replace
 from .swap import complete_in
-from .switch import hand_back, settle, switch, switch_to
+from .switch import chosen, hand_back, settle, switch, switch_to
+from .vae_hash import get_loaded_vae_hash
 
 ASKED_FOR = "asked for by another extension"
 
@@ -30,6 +32,7 @@ def patch_loading() -> None:
     replace(sd_vae, "find_vae_near_checkpoint", lambda _: vae_list.beside)
     replace(sd_vae, "refresh_vae_list", lambda original: lambda: vae_list.refresh(original))
     replace(sd_vae, "get_loaded_vae_name", lambda _: _get_loaded_vae_name)
+    replace(sd_vae, "get_loaded_vae_hash", lambda _: get_loaded_vae_hash)
 
 
 def patch_selector() -> None:
@@ -61,25 +64,23 @@ def _load_model_weights(original: Function) -> Function:
 
 
 def _resolve_vae(checkpoint_file: str) -> Any:
-    """The first choice, as the web UI and other extensions ask for it; the rest of the choices is asked for in turn."""
-    first = next(candidates(checkpoint_file))
-    return sd_vae.VaeResolution(first.path, first.reason)
+    choice = chosen(checkpoint_file)
+    return sd_vae.VaeResolution(choice.vae.path if choice.vae else None, choice.reason)
 
 
 def _load_vae(model: Any, vae_file: str | None = None, vae_source: str = ASKED_FOR) -> None:
     complete = _loading.pop(model, None)
     if complete is None:
-        switch_to(model, Candidate(vae_file, vae_source))
+        switch_to(model, vae_file, vae_source)
     else:
-        settle(model, arrived(model, complete), Candidate(vae_file, vae_source))
+        settle(model, arrived(model, complete), vae_file, vae_source)
 
 
 def _reload_vae_weights(sd_model: Any = None, vae_file: Any = sd_vae.unspecified) -> Any:
     model = sd_model or shared.sd_model
     if model is None:
         return None
-    chosen = vae_file is sd_vae.unspecified
-    if not (switch(model) if chosen else switch_to(model, Candidate(vae_file, ASKED_FOR))):
+    if not (switch(model) if vae_file is sd_vae.unspecified else switch_to(model, vae_file, ASKED_FOR)):
         return None
     script_callbacks.model_loaded_callback(model)
     return model
@@ -89,7 +90,12 @@ def _selected() -> None:
     """The selection was changed. An error makes the web UI take it back."""
     with queue_lock:
         model = shared.sd_model
-        if model is not None and switch(model, strict=True):
+        try:
+            changed = model is not None and switch(model, strict=True)
+        except WorkbenchError as error:
+            tell(str(error))
+            raise
+        if changed:
             script_callbacks.model_loaded_callback(model)
 
 

@@ -35,6 +35,8 @@ class Options:
             "sd_vae_checkpoint_cache": OptionInfo(0),
             "add_vae_name_to_info": OptionInfo(True),
             "add_vae_hash_to_info": OptionInfo(True),
+            "infotext_skip_pasting": OptionInfo([]),
+            "disable_weights_auto_swap": OptionInfo(True),
         }
         self.data.update({key: info.default for key, info in self.data_labels.items() if key != "quicksettings_list"})
 
@@ -71,6 +73,9 @@ class Options:
         if call:
             func()
 
+    def save(self, filename):
+        pass
+
     def add_option(self, key, info):
         self.data_labels[key] = info
         if key not in self.data:
@@ -90,6 +95,7 @@ def __getattr__(name):
 
 
 opts = Options()
+config_filename = None
 cmd_opts = SimpleNamespace(
     vae_dir=None,
     vae_path=None,

@@ -1,0 +1,62 @@
+"""The VAE axis of the X/Y/Z plot."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from modules import scripts
+
+from tests.webui.conftest import DOUBLE, REAL
+from tests.webui.world import STOCK, World
+from vae_workbench.webui.xyz_plot import patch_axis
+
+
+@pytest.fixture
+def axis(world: World) -> Iterator[Any]:
+    path = os.path.join(REAL, "scripts", "xyz_grid.py") if REAL else str(DOUBLE / "xyz_grid.py")  # noqa: PTH118
+    spec = importlib.util.spec_from_file_location("xyz_grid_under_test", path)
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    scripts.scripts_data.append(scripts.ScriptClassData(None, path, str(Path(path).parent), module))
+    if not STOCK:
+        patch_axis()
+    yield next(axis for axis in module.axis_options if axis.label == "VAE")
+    scripts.scripts_data.pop()
+
+
+def applied(axis: Any, value: str) -> str:
+    p = SimpleNamespace(override_settings={})
+    axis.apply(p, value, [value])
+    return str(p.override_settings["sd_vae"])
+
+
+def test_d25_names_are_found_without_a_false_alarm(axis: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    """It always printed that no VAE was found."""
+    capsys.readouterr()
+    found = [applied(axis, text) for text in ("a.safetensors", " A.SafeTensors ", "none", "AUTO", "Automatic")]
+    assert found == ["a.safetensors", "a.safetensors", "None", "Automatic", "Automatic"]
+    assert "No VAE found" not in capsys.readouterr().out
+
+
+def test_d25_a_misspelt_name_stops_the_plot_before_it_starts(axis: Any) -> None:
+    """It became Automatic, and the cell showed another VAE than its title said."""
+    with pytest.raises(Exception, match=r"There is no VAE 'a\.safetensor'"):
+        axis.confirm(None, ["b.safetensors", "a.safetensor"])
+    axis.confirm(None, ["b.safetensors", "None", "auto"])
+
+
+def test_each_cell_has_its_own_vae(axis: Any, world: World) -> None:
+    world.load("tiny.safetensors")
+    world.select("b.safetensors")
+    for name in ("a.safetensors", "c.pt", "none", "b.safetensors", "a.safetensors"):
+        text = world.generate(sd_vae=applied(axis, name)).infotexts[0]
+        assert (f"VAE: {name}" in text) == (name != "none")
+        assert ("Baked VAE" in text) == (name == "none")
+    assert world.vae == world.file("b.safetensors")

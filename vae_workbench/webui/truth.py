@@ -1,0 +1,75 @@
+"""What is really in use, and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from modules import sd_models
+
+from ..choice.fit import held_vae
+from . import vae_list
+from .library import library
+from .own_vae import OWN
+from .switch import held_in
+
+PRECISIONS = {"float16": "fp16", "bfloat16": "bf16", "float32": "fp32"}
+
+
+@dataclass(frozen=True)
+class Active:
+    """The VAE of the model in use.
+
+    Attributes:
+        checkpoint: the model's name.
+        vae: the file's name in the list; ``None`` for the checkpoint's own.
+        known_as: the published name of the weights, if they are known.
+        path: the file that holds them: of the VAE, or the checkpoint.
+        reason: why it is this one, in a few words.
+        precision: ``fp16``, ``bf16`` or ``fp32``, what it computes in now.
+        warnings: sentences on what was overruled or guessed.
+        error: a sentence on what was refused since, or an empty string.
+    """
+
+    checkpoint: str
+    vae: str | None
+    known_as: str | None
+    path: str
+    reason: str
+    precision: str
+    warnings: tuple[str, ...] = ()
+    error: str = ""
+
+    def line(self) -> str:
+        """All of it in a line, such as ``orangemix, override for AOM3 · fp16``."""
+        name = self.vae or (f"baked: {self.known_as}" if self.known_as else "baked")
+        return f"{name} — {self.reason} · {self.precision}"
+
+
+def active() -> Active | None:
+    """What is in use now; ``None`` while there is no model, or its VAE is in doubt. Loads nothing."""
+    model = sd_models.model_data.sd_model
+    if model is None:
+        return None
+    held = held_in(model)
+    content = held.content
+    if content is None:
+        return None
+    path = content.path or held.checkpoint
+    entry = library().entry(path)
+    weights = held_vae(entry)
+    return Active(
+        library().entry(held.checkpoint).name,
+        None if content == OWN else vae_list.name_of(path),
+        weights.known_as if weights else None,
+        path,
+        held.reason,
+        _precision(model),
+        held.warnings,
+        held.error,
+    )
+
+
+def _precision(model: Any) -> str:
+    name = str(next(model.first_stage_model.parameters()).dtype).removeprefix("torch.")
+    return PRECISIONS.get(name, name)
