@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 from tests.identity.files import checkpoint
 from tests.small_vaes import save_small_kl, small_kl
 from vae_workbench.library.places import library_in
-from vae_workbench.webui import api
+from vae_workbench.webui import api, checkpoint_api
 
 BASE = "/vae-workbench/v1"
 
@@ -37,8 +37,8 @@ def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         save_small_kl(folder / name / "vae.safetensors", seed=ord(name))
     save_file(checkpoint("sd1", small_kl(ord("b"))), folder / "model.safetensors")
     kept = library_in(tmp_path / "data")
-    monkeypatch.setattr(api, "library", lambda: kept)
-    monkeypatch.setattr(api, "folders", lambda: [folder])
+    monkeypatch.setattr(checkpoint_api, "library", lambda: kept)
+    monkeypatch.setattr(checkpoint_api, "folders", lambda: [folder])
     return folder
 
 

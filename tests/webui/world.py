@@ -231,7 +231,7 @@ def opened(vaes: Path, checkpoints: Path | None) -> Iterator[World]:
         for one in (library.library, choosing.preferences):
             one.cache_clear()
         for note in world.notes:
-            note.unlink()
+            note.unlink(missing_ok=True)
         sd_models.model_data.__init__()
         sd_models.checkpoints_loaded.clear()
         sd_vae.checkpoints_loaded.clear()

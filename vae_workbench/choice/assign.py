@@ -12,6 +12,10 @@ from .fit import defect, held_vae, misfit
 from .preferences import OWN, PreferredVae
 
 
+class LikelyMisfit(InvalidInput):
+    """A VAE probably does not fit; a person who knows better may confirm it."""
+
+
 def preferred_vae(name: str, checkpoints: Iterable[Entry], library: Collection, *, force: bool = False) -> PreferredVae:
     """The VAE of this name, or each checkpoint's own for :data:`.preferences.OWN`.
 
@@ -21,6 +25,7 @@ def preferred_vae(name: str, checkpoints: Iterable[Entry], library: Collection, 
         force: whether it is wanted although it probably does not fit.
 
     Raises:
+        LikelyMisfit: it probably does not fit one of the checkpoints, and ``force`` is not given.
         InvalidInput: there is none of this name, or several; it is broken; or it does not fit one of the checkpoints.
     """
     if name == OWN:
@@ -37,9 +42,12 @@ def preferred_vae(name: str, checkpoints: Iterable[Entry], library: Collection, 
     vae, held = found[0], held_vae(found[0])
     if held is None:
         raise InvalidInput(f"{vae.name} cannot be used: {defect(vae)}", "Choose another one")
-    for checkpoint in checkpoints:
-        fault = misfit(checkpoint, held)
-        if fault and (fault.certain or not force):
-            remedy = "Choose another one" if fault.certain else "Confirm it (force) if you want it all the same"
-            raise InvalidInput(f"{vae.name} does not fit: {fault.why}", remedy)
+    faults = [fault for checkpoint in checkpoints if (fault := misfit(checkpoint, held))]
+    for fault in sorted(faults, key=lambda fault: not fault.certain):
+        if fault.certain:
+            raise InvalidInput(f"{vae.name} does not fit: {fault.why}", "Choose another one")
+        if not force:
+            raise LikelyMisfit(
+                f"{vae.name} does not fit: {fault.why}", "Confirm it (force) if you want it all the same"
+            )
     return PreferredVae.of(vae, force=force)

@@ -14,11 +14,10 @@ from fastapi import Depends, FastAPI, HTTPException
 from fastapi.security import HTTPBasic, HTTPBasicCredentials
 from modules import shared
 
-from ..errors import WorkbenchError
 from ..identity.verdict import to_json
 from ..library.entry import Entry
 from .api_switch import active_vae, switch_vae
-from .library import folders, library
+from .checkpoint_api import chosen, clear_override, scanned, set_override
 
 BASE = "/vae-workbench/v1"
 
@@ -29,44 +28,39 @@ def add_routes(_demo: object, app: FastAPI) -> None:
     if not (options.api or options.nowebui):
         return
     guard = [Depends(_guard(_credentials(options.api_auth)))] if options.api_auth else []
-    for path, (method, endpoint) in ROUTES.items():
+    for (method, path), endpoint in ROUTES.items():
         app.add_api_route(BASE + path, endpoint, methods=[method], dependencies=guard, tags=["VAE Workbench"])
 
 
 def vaes() -> list[dict[str, Any]]:
     """All VAE files, and what they are."""
-    return [_told(entry) for entry in _scanned().vaes]
+    return [_told(entry) for entry in scanned().vaes]
 
 
 def vae(name: str) -> dict[str, Any]:
     """One VAE file by its name in the list."""
-    entry = _scanned().by_name(name)
-    if entry is None or entry not in library().collection().vaes:
+    found = scanned()
+    entry = found.by_name(name)
+    if entry is None or entry not in found.vaes:
         raise HTTPException(404, f"There is no VAE named {name}. Ask {BASE}/vaes for the names.")
     return _told(entry)
 
 
 def checkpoints() -> list[dict[str, Any]]:
     """All checkpoints, and what is baked into them."""
-    return [_told(entry) for entry in _scanned().checkpoints]
+    return [_told(entry) for entry in scanned().checkpoints]
 
 
-ROUTES: dict[str, tuple[str, Callable[..., Any]]] = {
-    "/vaes": ("GET", vaes),
-    "/vaes/{name:path}": ("GET", vae),
-    "/checkpoints": ("GET", checkpoints),
-    "/active": ("GET", active_vae),
-    "/switch": ("POST", switch_vae),
+ROUTES: dict[tuple[str, str], Callable[..., Any]] = {
+    ("GET", "/vaes"): vaes,
+    ("GET", "/vaes/{name:path}"): vae,
+    ("GET", "/checkpoints"): checkpoints,
+    ("GET", "/checkpoints/{name:path}/vae"): chosen,
+    ("PUT", "/checkpoints/{name:path}/vae"): set_override,
+    ("DELETE", "/checkpoints/{name:path}/vae"): clear_override,
+    ("GET", "/active"): active_vae,
+    ("POST", "/switch"): switch_vae,
 }
-
-
-def _scanned() -> Any:
-    """The library as the folders are now; unchanged files are not opened."""
-    try:
-        library().scan(folders())
-    except WorkbenchError as error:
-        raise HTTPException(500, str(error)) from error
-    return library().collection()
 
 
 def _told(entry: Entry) -> dict[str, Any]:
