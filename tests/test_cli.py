@@ -12,6 +12,7 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
+from tests.host_vaes import overflowing
 from tests.identity.files import checkpoint
 from tests.identity.files import save as save_tensors
 from tests.identity.files import small_kl as small_vae
@@ -239,3 +240,60 @@ def test_choose_refuses_what_cannot_be(models: Path, capsys: Output, options: li
     captured = capsys.readouterr()
     assert fault in captured.err and captured.out == ""
     assert not (models / "data" / "preferences.json").exists() and not list(models.glob("*.json"))
+
+
+def checked(capsys: Output, *options: str) -> tuple[int, dict[str, Any]]:
+    code = main(["check", *options, "--json"])
+    return code, json.loads(capsys.readouterr().out)
+
+
+def test_check_foresees_an_overflow_and_draws_it(tmp_path: Path, capsys: Output) -> None:
+    save_file(overflowing(), tmp_path / "bad.safetensors")
+    chart = tmp_path / "chart.png"
+    code, told = checked(capsys, str(tmp_path / "bad.safetensors"), "--chart", str(chart))
+    needs = {half["half"]: (half["needs"], half["overflows_at"]) for half in told["halves"]}
+    assert code == 0 and told["damaged"] == []
+    assert needs == {"encoder": ("fp16", None), "decoder": ("fp16 rescaled", "decoder.conv_in")}
+    with Image.open(chart) as drawn:
+        assert drawn.format == "PNG" and drawn.size[0] > 500
+    assert main(["check", str(tmp_path / "bad.safetensors"), "--chart", str(chart)]) == 2
+    assert "already exists" in capsys.readouterr().err
+    assert main(["check", str(tmp_path / "bad.safetensors"), "--dtype", "bf16"]) == 0
+    assert "would overflow" not in capsys.readouterr().out
+
+
+def test_check_names_damaged_weights(tmp_path: Path, capsys: Output) -> None:
+    tensors = {name: value.clone() for name, value in overflowing().items()}
+    tensors["decoder.conv_out.bias"][0] = float("inf")
+    save_file(tensors, tmp_path / "v.safetensors")
+    code, told = checked(capsys, str(tmp_path / "v.safetensors"))
+    assert code == 2 and told["damaged"] == ["decoder.conv_out.bias"]
+
+
+def test_check_with_a_picture_and_with_latents(tmp_path: Path, picture: Path, capsys: Output) -> None:
+    save_file(overflowing("encoder"), tmp_path / "v.safetensors")
+    _, told = checked(capsys, str(tmp_path / "v.safetensors"), "--picture", str(picture))
+    assert [half["half"] for half in told["halves"]] == ["encoder", "decoder"]
+    save_file({"latents": torch.randn(1, 4, 4, 4).half()}, tmp_path / "latents.safetensors")
+    _, told = checked(capsys, str(tmp_path / "v.safetensors"), "--latents", str(tmp_path / "latents.safetensors"))
+    assert [half["half"] for half in told["halves"]] == ["decoder"]
+
+
+@pytest.mark.parametrize(
+    ("tensor", "fault"),
+    [(torch.full((1, 4, 4, 4), float("nan")), "the VAE is not to blame"), (torch.zeros(4), "no latents")],
+)
+def test_check_with_latents_that_make_no_sense(
+    tmp_path: Path, capsys: Output, tensor: torch.Tensor, fault: str
+) -> None:
+    save_file(overflowing(), tmp_path / "v.safetensors")
+    save_file({"latents": tensor}, tmp_path / "latents.safetensors")
+    assert main(["check", str(tmp_path / "v.safetensors"), "--latents", str(tmp_path / "latents.safetensors")]) == 2
+    assert fault in capsys.readouterr().err
+
+
+def test_check_of_half_a_vae(tmp_path: Path, capsys: Output) -> None:
+    tensors = {name: value for name, value in overflowing().items() if name.startswith(("decoder", "post"))}
+    save_file(tensors, tmp_path / "v.safetensors")
+    _, told = checked(capsys, str(tmp_path / "v.safetensors"))
+    assert [half["half"] for half in told["halves"]] == ["decoder"]

@@ -63,6 +63,10 @@ class InvalidInput(WorkbenchError):
     """A picture, latent or option does not fit what was asked."""
 
 
+class NotFinite(WorkbenchError):
+    """A latent or picture holds NaN or infinite values, and nothing could be done about it."""
+
+
 class Cancelled(WorkbenchError):
     """The person stopped the work. Raised from a progress callback."""
 

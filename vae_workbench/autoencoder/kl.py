@@ -20,7 +20,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from ..progress import Progress
+from ..progress import Progress, silent
 from .autoencoder import Autoencoder, Step, run
 from .kl_layers import AttnBlock, Downsample, ResnetBlock, Upsample, conv1, conv3, norm, swish
 from .kl_shape import DecoderShape, EncoderShape, KLShape
@@ -157,13 +157,17 @@ class KLAutoencoder(Autoencoder):
     def has_decoder(self) -> bool:
         return self.decoder is not None
 
-    def _encode(self, images: Tensor, progress: Progress) -> Tensor:
-        """The mean of the posterior: nothing is sampled, so the same picture gives the same latent."""
-        assert self.encoder is not None  # encode() has checked
+    def moments(self, images: Tensor, progress: Progress = silent) -> Tensor:
+        """Images B×3×H×W in −1..1 to mean and log-variance of the latent, B×2C×h×w (B×C×h×w without log-variance)."""
+        assert self.encoder is not None
         steps = self.encoder.steps()
         if self.quant_conv is not None:
             steps.append(("quant_conv", self.quant_conv))
-        return run(steps, images, progress)[:, : self.latent_channels]
+        return run(steps, images.to(self.device, self.dtype), progress)
+
+    def _encode(self, images: Tensor, progress: Progress) -> Tensor:
+        """The mean of the posterior: nothing is sampled, so the same picture gives the same latent."""
+        return self.moments(images, progress)[:, : self.latent_channels]
 
     def _decode(self, latents: Tensor, progress: Progress) -> Tensor:
         assert self.decoder is not None  # decode() has checked

@@ -121,10 +121,11 @@ class Upsample(nn.Module):
         return self._by_phases(x) if self._phases_pay(x) else self._as_written(x)
 
     def _phases_pay(self, x: Tensor) -> bool:
-        """On a CPU in fp32. GPUs are not short of multiplications; sums of half-precision weights would be rounded, and
-        gradients would need all four phases kept."""
+        """On a CPU in fp32, with zeros around the map. GPUs are not short of multiplications; sums of half-precision weights
+        would be rounded, and gradients would need all four phases kept."""
         recording = torch.is_grad_enabled() and self.conv.weight.requires_grad
-        return x.device.type == "cpu" and x.dtype == torch.float32 and not recording
+        plain = x.device.type == "cpu" and x.dtype == torch.float32 and self.conv.padding_mode == "zeros"
+        return plain and not recording
 
     def _as_written(self, x: Tensor) -> Tensor:
         y: Tensor = self.conv(F.interpolate(x, scale_factor=2.0, mode="nearest"))

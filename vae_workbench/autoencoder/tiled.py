@@ -24,6 +24,7 @@ from torch import Tensor
 from ..errors import InvalidInput
 from ..progress import Progress, part, silent
 from .autoencoder import Autoencoder
+from .kl import KLAutoencoder
 from .norms import Norm, Statistics, holding, measuring, norms
 
 TILE = 64
@@ -99,6 +100,20 @@ def encode_tiled(
         Cancelled: ``progress`` raised it.
     """
     task = _Task(autoencoder, autoencoder.encode, autoencoder.downscale, 1, autoencoder.latent_channels)
+    return task.tiled(images, tile, overlap, torch.device(device), progress)
+
+
+def moments_tiled(
+    autoencoder: KLAutoencoder,
+    images: Tensor,
+    *,
+    tile: int = TILE,
+    overlap: int = OVERLAP,
+    device: torch.device | str = "cpu",
+    progress: Progress = silent,
+) -> Tensor:
+    """As :func:`encode_tiled`, with the log-variance behind the mean: see :meth:`.kl.KLAutoencoder.moments`."""
+    task = _Task(autoencoder, autoencoder.moments, autoencoder.downscale, 1, autoencoder.shape.moments)
     return task.tiled(images, tile, overlap, torch.device(device), progress)
 
 

@@ -1,1 +1,1 @@
-"""Finite or not, and exact rescaling."""
+"""Finite or not, exact rescaling, the ladder of retries, and the memory of what each VAE needs."""
