@@ -17,7 +17,7 @@ from tests.identity.files import checkpoint
 from tests.identity.files import save as save_tensors
 from tests.identity.files import small_kl as small_vae
 from tests.small_vaes import save_small_kl, small_kl
-from vae_workbench.cli import main
+from vae_workbench.cli.main import main
 
 Output = pytest.CaptureFixture[str]
 

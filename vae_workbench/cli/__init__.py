@@ -1,0 +1,1 @@
+"""The same abilities in a terminal, one module for each command."""

@@ -1,0 +1,55 @@
+"""What the commands share: exit codes, their parser, progress, and verdicts in words."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from ..progress import Progress
+
+if TYPE_CHECKING:
+    from ..identity.verdict import Verdict
+
+DONE, UNUSABLE, INTERRUPTED = 0, 2, 130
+DTYPES = ("fp32", "bf16", "fp16")
+
+
+def command(
+    commands: Any, name: str, run: Callable[[argparse.Namespace], int], description: str
+) -> argparse.ArgumentParser:
+    """The parser of a command: ``run`` gets its options and returns the exit code."""
+    parser: argparse.ArgumentParser = commands.add_parser(name, help=description, description=description)
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.set_defaults(run=run)
+    return parser
+
+
+@contextmanager
+def progress_bar() -> Iterator[Progress]:
+    """A progress bar on stderr, where somebody is looking."""
+    from tqdm import tqdm
+
+    with tqdm(total=100, bar_format="{percentage:3.0f}% {bar:30} {desc}", leave=False, disable=None) as bar:
+
+        def show(fraction: float, what: str) -> None:
+            bar.set_description_str(what, refresh=False)
+            bar.update(100 * fraction - bar.n)
+
+        yield show
+
+
+def verdict_text(verdict: Verdict) -> str:
+    """A verdict as lines for people."""
+    told = [verdict.kind, verdict.architecture, verdict.dtype, verdict.known_as]
+    if verdict.latent_space:
+        told.append(f"latent space {verdict.latent_space} ({verdict.certainty})")
+    if verdict.baked:
+        told.append(
+            f"baked VAE: {verdict.baked.state}" + (f", {verdict.baked.known_as}" if verdict.baked.known_as else "")
+        )
+    lines = [f"{verdict.path}: {', '.join(filter(None, told))}"]
+    copies = f"The same VAE is in {', '.join(verdict.copies_of)}." if verdict.copies_of else None
+    relations = [relative.text for relative in verdict.relatives]
+    return "\n  ".join([*lines, *dict.fromkeys(filter(None, (verdict.error, *verdict.reasons, copies, *relations)))])
