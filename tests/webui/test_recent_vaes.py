@@ -8,9 +8,8 @@ import pytest
 from safetensors.torch import save_file
 from torch import nn
 
-from tests.webui.world import World, digest, small_vae
+from tests.webui.world import World, digest, shape_of, small_vae
 from vae_workbench.autoencoder.kl import KLAutoencoder
-from vae_workbench.autoencoder.kl_shape import KLShape
 from vae_workbench.errors import FileProblem
 from vae_workbench.webui.recent_vaes import MB, RecentVaes
 
@@ -19,7 +18,7 @@ MEGABYTES = sum(tensor.nbytes for tensor in small_vae(1).values()) / MB
 
 @pytest.fixture
 def network() -> nn.Module:
-    return KLAutoencoder(KLShape.standard(width=32))
+    return KLAutoencoder(shape_of())
 
 
 def names(recent: RecentVaes) -> list[str]:

@@ -70,9 +70,15 @@ def _follow_metadata(checkpoint: Entry, found: Collection) -> None:
     """Lets the web UI's metadata of a checkpoint and its override agree before they are asked."""
     try:
         for problem in mirror(preferences(), [checkpoint], found):
-            logger.warning("%s", problem)
+            _warn_once(str(problem))
     except WorkbenchError as error:
-        logger.warning("%s", error)
+        _warn_once(str(error))
+
+
+@lru_cache(maxsize=64)
+def _warn_once(sentence: str) -> None:
+    """A decision is made several times for each picture."""
+    logger.warning("%s", sentence)
 
 
 def _command_line() -> Entry | str | None:

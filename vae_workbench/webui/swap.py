@@ -84,7 +84,7 @@ def read_weights(path: str | os.PathLike[str], network: nn.Module) -> VaeWeights
     with open_weights(path) as reader:
         inventory = reader.inventory
         found = canonical_shapes({name: tensor.shape for name, tensor in inventory.tensors.items()})
-        _check_shapes(path, found, _layout_of(network.state_dict()).shapes)
+        _check_shapes(path, found, _shapes(network.state_dict()))
         loaded = {name: reader.load(name) for name in canonical_names(inventory.tensors).values()}
     damaged = [name for name, tensor in loaded.items() if not _finite(tensor)]
     if damaged:
@@ -100,19 +100,21 @@ def copy_into(network: nn.Module, weights: VaeWeights) -> None:
         DoesNotFit: names or shapes differ. Nothing was copied.
     """
     tensors = network.state_dict(keep_vars=True)
-    layout = _layout_of(tensors)
-    _check_shapes(weights.path, weights.shapes, layout.shapes)
+    names = _names(tuple(tensors))
+    targets = {name: tensors[inside] for name, inside in names.items()}
+    if not _alike(targets, weights.tensors):
+        _check_shapes(weights.path, weights.shapes, _shapes(tensors))
+        targets = {name: target.view(weights.shapes[name]) for name, target in targets.items()}
     # Outside of it, web UIs that load their weights in inference mode refuse; inside, all tensors may be written to.
     with torch.inference_mode():
         for name, source in weights.tensors.items():
-            target = tensors[layout.names[name]]
-            target.copy_(source if source.shape == target.shape else source.view(target.shape))
+            targets[name].copy_(source)
 
 
 def copy_of(network: nn.Module, path: str) -> VaeWeights:
     """The weights that the network has now, in memory of their own."""
     tensors = network.state_dict()
-    names = _layout_of(tensors).names
+    names = _names(tuple(tensors))
     copied = {name: tensors[inside].to("cpu", copy=True).contiguous() for name, inside in names.items()}
     return VaeWeights(path, None, canonical_tensors(copied))
 
@@ -120,32 +122,29 @@ def copy_of(network: nn.Module, path: str) -> VaeWeights:
 def as_state_dict(network: nn.Module, weights: VaeWeights) -> dict[str, Tensor]:
     """Weights that fit, by the network's own names and in its shapes. Nothing is copied."""
     tensors = network.state_dict()
-    names = _layout_of(tensors).names
+    names = _names(tuple(tensors))
     return {names[name]: tensor.view(tensors[names[name]].shape) for name, tensor in weights.tensors.items()}
 
 
 def complete_in(shapes: Mapping[str, Shape], prefix: str, network: nn.Module) -> bool:
     """Whether a state dict of these shapes has every weight of the network under its own name behind ``prefix``."""
     tensors = network.state_dict()
-    return all(shapes.get(prefix + name) == tensors[name].shape for name in _layout_of(tensors).names.values())
-
-
-class _Layout(NamedTuple):
-    """How a network names its tensors (canonical name → its own), and their shapes by canonical name."""
-
-    names: Mapping[str, str]
-    shapes: Mapping[str, Shape]
-
-
-def _layout_of(tensors: Mapping[str, Tensor]) -> _Layout:
-    return _layout(tuple((name, tensor.shape) for name, tensor in tensors.items()))
+    return all(shapes.get(prefix + name) == tensors[name].shape for name in _names(tuple(tensors)).values())
 
 
 @lru_cache(maxsize=16)
-def _layout(shapes: tuple[tuple[str, Shape], ...]) -> _Layout:
-    """Takes longer than copying the weights of a small VAE, and few networks differ."""
-    by_name = {name: tuple(shape) for name, shape in shapes}
-    return _Layout(canonical_names(by_name), canonical_shapes(by_name))
+def _names(names: tuple[str, ...]) -> dict[str, str]:
+    """Canonical name → the network's own. Takes longer than copying the weights of a small VAE, and few networks differ."""
+    return canonical_names(names)
+
+
+def _shapes(tensors: Mapping[str, Tensor]) -> dict[str, Shape]:
+    """Shapes by canonical name."""
+    return canonical_shapes({name: tuple(tensor.shape) for name, tensor in tensors.items()})
+
+
+def _alike(some: Mapping[str, Tensor], others: Mapping[str, Tensor]) -> bool:
+    return some.keys() == others.keys() and all(some[name].shape == others[name].shape for name in some)
 
 
 def _check_shapes(path: str | os.PathLike[str], found: Mapping[str, Shape], wanted: Mapping[str, Shape]) -> None:

@@ -131,7 +131,8 @@ def objection(choice: Choice) -> str:
     if shared.opts.sd_vae == NONE:  # a checkpoint without a VAE gets one all the same
         return ""
     passed = takewhile(lambda step: not step.taken, choice.steps)
-    return next((f"{step.found}: {step.why}" for step in passed if step.source is Source.SETTING and step.found), "")
+    mine = (step for step in passed if step.source is Source.SETTING and step.found)
+    return next((f"{step.found} is not used. {step.why}" for step in mine), "")
 
 
 def select(model: Any, name: str, *, force: bool = False) -> bool:
@@ -197,8 +198,8 @@ def _take(model: Any, held: Held, strict: bool) -> bool:
         try:
             return _use(model, held, path, choice.reason, choice.warnings)
         except WorkbenchError as error:
-            logger.warning("%s", error)
-            refused[path or _listed(held.checkpoint)] = str(error)
+            file = path or library().entry(held.checkpoint).path
+            refused[file] = f"it {told}" if (told := _without(Path(file).name, str(error))) else str(error)
 
 
 def _keep(held: Held, choice: Choice) -> bool:
@@ -218,9 +219,9 @@ def _path(choice: Choice) -> str | None:
     return choice.vae.path if choice.vae else None
 
 
-def _listed(checkpoint: str) -> str:
-    """The path under which the library knows a checkpoint."""
-    return library().entry(checkpoint).path
+def _without(name: str, sentence: str) -> str:
+    """What a sentence that begins with a name goes on with; empty if it does not."""
+    return sentence[len(name) + 1 :] if sentence.startswith(f"{name} ") else ""
 
 
 def _use(model: Any, held: Held, path: str | None, reason: str, warnings: tuple[str, ...]) -> bool:
@@ -236,6 +237,8 @@ def _use(model: Any, held: Held, path: str | None, reason: str, warnings: tuple[
         content = Content(content.path, weights.stamp) if content.path else OWN
         _exchange(model, held, content, weights)
         logger.info("%s, %s", vae_list.name_of(content.path) if content.path else "baked VAE", reason)
+    for warning in warnings if warnings != held.warnings else ():
+        logger.warning("%s", warning)
     held.reason, held.warnings, held.error = reason, warnings, ""
     sd_vae.loaded_vae_file = model.loaded_vae_file = content.path
     sd_vae.base_vae = model.base_vae = None  # see hand_back

@@ -77,12 +77,12 @@ class LatentDiffusion(torch.nn.Module):
 
     def __init__(self):
         super().__init__()
+        from tests.webui.world import shape_of
         from vae_workbench.autoencoder.build import build
-        from vae_workbench.autoencoder.kl_shape import KLShape
 
         self.model = torch.nn.Module()
         self.model.diffusion_model = torch.nn.Linear(8, 8)
-        self.first_stage_model = build(KLShape.standard(width=32)).to_empty(device="cpu").requires_grad_(False)
+        self.first_stage_model = build(shape_of()).to_empty(device="cpu").requires_grad_(False)
         self.lowvram = self.hijacked = False
 
 

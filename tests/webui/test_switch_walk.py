@@ -1,0 +1,153 @@
+"""Hundreds of things that people and programs do, in a random order. After each, what is in memory is what the status names."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from modules import sd_models, sd_vae, shared
+from modules.call_queue import queue_lock
+from safetensors.torch import save_file
+
+from tests.webui.world import BAD, GOOD, World, digest_of, small_vae
+from vae_workbench.errors import WorkbenchError
+from vae_workbench.webui import generation, options, patching, switch, vae_loading
+from vae_workbench.webui.swap import Stamp, stamp_of
+from vae_workbench.webui.truth import active
+
+STEPS = int(os.environ.get("VAEWB_WALK_STEPS", "500"))
+CHECKPOINTS = ("tiny", "tiny2", "pair", "pairnv", "novae")
+CHANGED = ("a.safetensors", "b.safetensors")
+"""Files that are replaced and broken on the way."""
+
+
+class Walk:
+    """One walk, and what it knows of the files."""
+
+    def __init__(self, world: World, seed: int) -> None:
+        self.world, self.random = world, random.Random(seed)
+        self.known: dict[tuple[str, Stamp | None], str] = {}
+        self.rests: dict[str, object] = {}
+        listed = sorted(info.name for info in sd_models.checkpoints_list.values())
+        self.checkpoints = [name for name in listed if Path(name).stem in CHECKPOINTS]
+        self.written = 100
+
+    def any_vae(self) -> str:
+        return self.random.choice((*GOOD, *GOOD, *BAD, "None", "Automatic", "no such.pt"))
+
+    def load(self) -> None:
+        self.world.load(self.random.choice(self.checkpoints))
+
+    def select(self) -> None:
+        self.world.select(self.any_vae())
+
+    def select_by_api(self) -> None:
+        with suppress(WorkbenchError), queue_lock:
+            switch.select(self.world.model, self.any_vae(), force=self.random.random() < 0.3)
+
+    def note(self) -> None:
+        text = self.random.choice(("[]", "{", json.dumps({"vae": self.any_vae()}), json.dumps({"vae": "Automatic"})))
+        self.world.note(self.random.choice(self.checkpoints), text)
+        with queue_lock:
+            sd_vae.reload_vae_weights()
+
+    def generate(self) -> None:
+        overrides = self.random.choice(
+            (
+                {},
+                {"sd_vae": self.any_vae()},
+                {"sd_vae": self.any_vae()},
+                {"sd_model_checkpoint": self.random.choice(self.checkpoints)},
+                {"sd_vae": self.any_vae(), "sd_model_checkpoint": self.random.choice(self.checkpoints)},
+            )
+        )
+        before = shared.opts.sd_vae
+        with suppress(WorkbenchError):
+            self.world.generate(**overrides)
+        assert shared.opts.sd_vae == before
+
+    def replace_file(self) -> None:
+        path, new = self.world.vaes / self.random.choice(CHANGED), self.world.vaes / "new.tmp"
+        self.written += 1
+        if self.random.random() < 0.3:
+            new.write_bytes(b"half a file")
+        else:
+            save_file(small_vae(self.written), new)
+        new.replace(path)
+        if self.random.random() < 0.2:
+            path.unlink()
+
+    def look_again(self) -> None:
+        sd_vae.refresh_vae_list()
+        with queue_lock:
+            sd_vae.reload_vae_weights()
+
+    def set_option(self) -> None:
+        key, values = self.random.choice(
+            (
+                ("sd_checkpoints_limit", (1, 2, 3)),
+                ("sd_checkpoint_cache", (0, 2)),
+                ("sd_vae_overrides_per_model_preferences", (True, False)),
+                (options.WRONG_OVERRIDE, (options.STOPS, options.WARNS)),
+                (options.CACHE_MEGABYTES, (0, 3, 700)),
+            )
+        )
+        shared.opts.data[key] = self.random.choice(values)
+
+    def reload_ui(self) -> None:
+        vae_loading.unpatch_loading()
+        patching.undo_all()
+        vae_loading.patch_loading()
+        vae_loading.patch_selector()
+        generation.patch_generation()
+
+    def take(self) -> str:
+        """One step; its name."""
+        acts: dict[Callable[[], None], int] = {
+            self.load: 5, self.select: 6, self.select_by_api: 2, self.note: 2, self.generate: 5, self.replace_file: 3,
+            self.look_again: 2, self.set_option: 2, self.reload_ui: 1,
+        }  # fmt: skip
+        (act,) = self.random.choices(list(acts), list(acts.values()))
+        act()
+        self.remember()
+        return act.__name__
+
+    def remember(self) -> None:
+        """What is in each state of each file."""
+        for name in (*GOOD, *CHANGED):
+            path = str(self.world.vaes / name)
+            key = (path, stamp_of(path))
+            if key[1] is not None and key not in self.known:
+                with suppress(WorkbenchError):
+                    self.known[key] = digest_of(path)
+
+    def check(self) -> None:
+        now, model = active(), self.world.model
+        assert now is not None
+        checkpoint = model.sd_checkpoint_info
+        assert now.checkpoint == checkpoint.name
+        content = switch.held_in(model).content
+        assert content is not None and (content.path is None) == (now.vae is None)
+        expected = self.world.own(checkpoint.name) if now.vae is None else self.known[now.path, content.stamp]
+        assert self.world.vae == expected, f"{now.line()} is not what is in memory"
+        assert sd_vae.loaded_vae_file == content.path
+        assert self.rests.setdefault(checkpoint.name, self.world.rest[1]) == self.world.rest[1]
+
+
+@pytest.mark.parametrize("seed", [1])
+def test_what_is_in_memory_is_what_the_status_names(world: World, seed: int) -> None:
+    walk = Walk(world, seed)
+    walk.remember()
+    world.load("tiny.safetensors")
+    for number in range(STEPS):
+        before = world.model, world.checkpoint, world.rest
+        step = walk.take()
+        print(number, step)  # noqa: T201  # shown if it fails
+        walk.check()
+        if (world.model, world.checkpoint) == before[:2] and step not in ("generate", "load"):
+            assert world.rest == before[2], "the rest of the model was touched"
