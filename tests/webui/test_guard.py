@@ -290,7 +290,13 @@ def test_an_interrupt_passes_through(make: Make) -> None:
     assert decoded(model).isfinite().all()
 
 
-def test_previews_pass_through(make: Make) -> None:
+@pytest.fixture
+def full_previews(monkeypatch: pytest.MonkeyPatch) -> None:
+    for key, value in {"live_previews_enable": True, "show_progress_type": "Full", "show_progress_grid": False}.items():
+        monkeypatch.setitem(shared.opts.data, key, value)
+
+
+def test_previews_pass_through(make: Make, full_previews: None) -> None:
     """Also one that is made of a latent with NaN; it raises nothing and repairs nothing."""
     model = make(overflowing())
     state = type(shared.state)()
@@ -303,11 +309,9 @@ def test_previews_pass_through(make: Make) -> None:
     assert guard.watch_of(model).plan.repairs == 0
 
 
-def test_a_preview_in_the_thread_of_the_job(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_preview_in_the_thread_of_the_job(make: Make, full_previews: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """With ``--medvram`` it is made by the sampler itself."""
     monkeypatch.setattr(shared, "parallel_processing_allowed", False)
-    monkeypatch.setitem(shared.opts.data, "live_previews_enable", True)
-    monkeypatch.setitem(shared.opts.data, "show_progress_type", "Full")
     model = make(overflowing())
     with pytest.warns(RuntimeWarning, match="invalid value"):
         sd_samplers_common.store_latent(LATENTS * SCALE)
