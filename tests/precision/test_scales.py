@@ -130,6 +130,17 @@ def test_loading_other_weights_ends_it(through_parent: bool) -> None:
     assert all(torch.equal(one, two) for one, two in zip(vae.parameters(), expected.parameters(), strict=True))
 
 
+def test_handing_out_the_tensors_themselves_ends_it() -> None:
+    """So that what is written to them is not taken for scaled weights."""
+    vae = LdmVae(shallow_kl(1))
+    rescaled = Rescaled(vae, parts_of(vae, "decoder"), {"decoder.conv_in": 5})
+    for name, tensor in vae.state_dict(keep_vars=True).items():
+        tensor.data.copy_(shallow_kl(2)[name])
+    rescaled.undo()
+    assert not rescaled.in_force and vae.decoder.mid.block_1.norm1.eps == 1e-6
+    assert all(torch.equal(value, shallow_kl(2)[name].half()) for name, value in vae.state_dict().items())
+
+
 def test_a_copy_is_undone_apart() -> None:
     vae = LdmVae(shallow_kl())
     rescaled = Rescaled(vae, parts_of(vae, "decoder"), {"decoder.conv_in": 3})

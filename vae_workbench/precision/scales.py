@@ -44,7 +44,8 @@ class Rescaled:
     """Scales applied to a network in place, until :meth:`undo`.
 
     The network's ``state_dict()`` gives the original weights meanwhile, so that nobody saves or keeps scaled ones, and
-    ``load_state_dict()`` undoes the scaling before it loads.
+    ``load_state_dict()`` undoes the scaling before it loads; so does ``state_dict(keep_vars=True)``, by which weights can be
+    replaced too.
 
     Args:
         vae: the network that the parts belong to.
@@ -97,6 +98,8 @@ class Rescaled:
             self._weights.append(_Scaled.scale(part, kind, exponent))
 
     def _give_originals(self, _module: nn.Module, state: dict[str, Any], prefix: str, _local: object) -> None:
+        if any(state.get(prefix + scaled.name) is getattr(scaled.module, scaled.kind) for scaled in self._weights):
+            self._restore()  # with keep_vars=True somebody gets the tensors themselves, and may write to them
         for scaled in self._weights:
             if prefix + scaled.name in state and not scaled.tensor.is_meta:
                 state[prefix + scaled.name] = scaled.original()

@@ -101,7 +101,9 @@ def _units(stage: str, module: Any) -> Iterator[tuple[str, Any]]:
         found = []
         for index, block in enumerate(module.block):
             found.append((f"{stage}.block.{index}", block))
-            found += [(f"{stage}.attn.{index}", attention) for attention in module.attn[index : index + 1]]
+            found += [
+                (f"{stage}.attn.{index}", attention) for attention in getattr(module, "attn", [])[index : index + 1]
+            ]
         found += [(f"{stage}.{name}", getattr(module, name, None)) for name in ("downsample", "upsample")]
     yield from ((name, unit) for name, unit in found if unit is not None and not isinstance(unit, nn.Identity))
 

@@ -9,17 +9,22 @@ from modules import patches
 
 Function = Callable[..., Any]
 
-_applied: list[tuple[Any, str]] = []
+_applied: list[tuple[str, Any, str]] = []
 
 
 def replace(owner: Any, name: str, make: Callable[[Function], Function]) -> None:
-    """Replaces ``owner.name`` by what ``make`` makes of it; once only, and not where the web UI has no such thing."""
-    if hasattr(owner, name) and (owner, name) not in _applied:
-        patches.patch(__name__, owner, name, make(getattr(owner, name)))
-        _applied.append((owner, name))
+    """Replaces ``owner.name`` by what ``make`` makes of it, and not where the web UI has no such thing.
+
+    Each module that calls this replaces a function once, however often it asks; what another one of ours had put there is
+    what ``make`` gets.
+    """
+    applied = make.__module__, owner, name
+    if hasattr(owner, name) and applied not in _applied:
+        patches.patch(make.__module__, owner, name, make(getattr(owner, name)))
+        _applied.append(applied)
 
 
 def undo_all() -> None:
     """Puts back everything, the last replaced first."""
     while _applied:
-        patches.undo(__name__, *_applied.pop())
+        patches.undo(*_applied.pop())

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from modules import script_callbacks
 
-from . import api, generation, log, metadata_editor, options, patching, quicksettings, tab, vae_loading, xyz_plot
+from . import api, generation, guard, log, metadata_editor, options, patching, quicksettings, tab, vae_loading, xyz_plot
 from .library import Upkeep
 
 _upkeep: Upkeep | None = None
@@ -29,6 +29,7 @@ def register() -> None:
     script_callbacks.on_app_started(lambda _demo, _app: quicksettings.restore())
     script_callbacks.on_app_started(api.add_routes)
     script_callbacks.on_app_started(_start_upkeep)
+    guard.register()
     script_callbacks.on_script_unloaded(unregister)
 
 
@@ -36,6 +37,7 @@ def unregister() -> None:
     """Takes back what :func:`register` did beyond the callbacks."""
     quicksettings.restore()
     _stop_upkeep()
+    guard.unregister()
     vae_loading.unpatch_loading()
     patching.undo_all()
     log.detach()

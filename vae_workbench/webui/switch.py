@@ -16,7 +16,7 @@ from modules import sd_vae, shared
 
 from ..choice.decide import Choice, Source
 from ..errors import InvalidInput, WorkbenchError
-from . import options, vae_list
+from . import guard, options, vae_list
 from .choosing import choose
 from .library import folders, library
 from .log import logger
@@ -259,6 +259,7 @@ def _weights(model: Any, held: Held, content: Content) -> VaeWeights:
 def _exchange(model: Any, held: Held, content: Content, weights: VaeWeights) -> None:
     """The one place where weights change."""
     before = held.content
+    guard.before_swap(model)
     held.take_own(model.first_stage_model)
     held.content = None
     try:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from modules import sd_models
 
 from ..choice.fit import held_vae
-from . import vae_list
+from . import guard, guard_options, vae_list
 from .library import library
 from .own_vae import OWN
 from .switch import held_in
@@ -26,7 +27,7 @@ class Active:
         known_as: the published name of the weights, if they are known.
         path: the file that holds them: of the VAE, or the checkpoint.
         reason: why it is this one, in a few words.
-        precision: ``fp16``, ``bf16`` or ``fp32``, what it computes in now.
+        precision: ``fp16``, ``fp16 rescaled``, ``bf16`` or ``fp32``, what it decodes in now.
         warnings: sentences on what was overruled or guessed.
         error: a sentence on what was refused since, or an empty string.
     """
@@ -71,5 +72,10 @@ def active() -> Active | None:
 
 
 def _precision(model: Any) -> str:
-    name = str(next(model.first_stage_model.parameters()).dtype).removeprefix("torch.")
+    """What it decodes in: its number format, unless the guard has learned that it needs another."""
+    watch = guard.watch_of(model) if guard_options.enabled() else None
+    dtype = next(model.first_stage_model.parameters()).dtype
+    if watch and dtype == torch.float16:
+        return watch.plan.start("decoder").value
+    name = str(dtype).removeprefix("torch.")
     return PRECISIONS.get(name, name)

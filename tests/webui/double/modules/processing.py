@@ -1,6 +1,8 @@
 """One generation: its override settings are applied, a picture is decoded, and its infotext says how."""
 
-from modules import sd_models, sd_vae, shared
+import torch
+
+from modules import devices, sd_models, sd_samplers_common, sd_vae, shared
 
 
 class StableDiffusionProcessingTxt2Img:
@@ -60,3 +62,27 @@ def process_images_inner(p):
     }
     infotext = "\n" + ", ".join(f"{key}: {value}" for key, value in params.items() if value is not None)
     return Processed(p, [tuple(bias.tolist())], [infotext])
+
+
+class DecodedSamples(list):
+    already_decoded = True
+
+
+def decode_latent_batch(model, batch, target_device=None, check_for_nans=False):
+    samples = DecodedSamples()
+    if check_for_nans:
+        devices.test_for_nans(batch, "unet")
+    for i in range(batch.shape[0]):
+        sample = sd_samplers_common.decode_first_stage(model, batch[i : i + 1])[0]
+        if check_for_nans:
+            try:
+                devices.test_for_nans(sample, "vae")
+            except devices.NansException:
+                autofix_dtype = torch.bfloat16 if shared.opts.auto_vae_precision_bfloat16 else torch.float32
+                if devices.dtype_vae == autofix_dtype:
+                    raise
+                devices.dtype_vae = autofix_dtype
+                model.first_stage_model.to(devices.dtype_vae)
+                sample = sd_samplers_common.decode_first_stage(model, batch[i : i + 1].to(devices.dtype_vae))[0]
+        samples.append(sample)
+    return samples

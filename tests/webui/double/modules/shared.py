@@ -3,7 +3,7 @@
 import re
 from types import SimpleNamespace
 
-from modules import errors
+from modules import errors, shared_state
 
 
 class OptionInfo:
@@ -33,6 +33,8 @@ class Options:
             "sd_vae": OptionInfo("Automatic", "SD VAE", infotext="VAE"),
             "sd_vae_overrides_per_model_preferences": OptionInfo(True),
             "sd_vae_checkpoint_cache": OptionInfo(0),
+            "auto_vae_precision": OptionInfo(True),
+            "auto_vae_precision_bfloat16": OptionInfo(False),
             "add_vae_name_to_info": OptionInfo(True),
             "add_vae_hash_to_info": OptionInfo(True),
             "infotext_skip_pasting": OptionInfo([]),
@@ -102,8 +104,10 @@ cmd_opts = SimpleNamespace(
     ckpt_dir=None,
     no_gradio_queue=False,
     no_hashing=False,
+    disable_nan_check=False,
     api=False,
     nowebui=False,
     api_auth=None,
 )
-state = SimpleNamespace(job="", job_count=0)
+state = shared_state.State()
+parallel_processing_allowed = True
