@@ -50,6 +50,7 @@ class Held:
         reason: why it is this one, as a phrase.
         warnings: sentences on what was overruled or guessed.
         error: the sentence of the last refusal since, or an empty string.
+        offer: the name in the top bar that was refused then, if a person may have it all the same.
     """
 
     checkpoint: str
@@ -59,6 +60,7 @@ class Held:
     reason: str = ""
     warnings: tuple[str, ...] = ()
     error: str = ""
+    offer: str = ""
 
     def take_own(self, network: Any) -> None:
         """Keeps the checkpoint's VAE, which is about to be overwritten; the first time only."""

@@ -8,7 +8,20 @@ from __future__ import annotations
 
 from modules import script_callbacks
 
-from . import api, generation, guard, log, metadata_editor, options, patching, quicksettings, tab, vae_loading, xyz_plot
+from . import (
+    api,
+    generation,
+    guard,
+    log,
+    metadata_editor,
+    options,
+    patching,
+    quicksettings,
+    status_line,
+    tab,
+    vae_loading,
+    xyz_plot,
+)
 from .library import Upkeep
 
 _upkeep: Upkeep | None = None
@@ -25,6 +38,7 @@ def register() -> None:
     script_callbacks.on_before_ui(xyz_plot.patch_axis)
     script_callbacks.on_before_ui(metadata_editor.patch_editor)
     script_callbacks.on_infotext_pasted(generation.infotext_pasted)
+    script_callbacks.on_after_component(status_line.add_line)
     script_callbacks.on_ui_tabs(tab.build_tab)
     script_callbacks.on_app_started(lambda _demo, _app: quicksettings.restore())
     script_callbacks.on_app_started(api.add_routes)

@@ -73,6 +73,7 @@ def switch(model: Any, *, strict: bool = False) -> bool:
             return _take(model, held, strict)
         except WorkbenchError as error:
             held.error = str(error)
+            held.offer = shared.opts.sd_vae if isinstance(error, Refused) and error.confirmable else ""
             logger.warning("%s", error)
             raise
 
@@ -199,6 +200,8 @@ def _take(model: Any, held: Held, strict: bool) -> bool:
             return _use(model, held, path, choice.reason, choice.warnings)
         except WorkbenchError as error:
             file = path or library().entry(held.checkpoint).path
+            if file in refused:
+                raise
             refused[file] = f"it {told}" if (told := _without(Path(file).name, str(error))) else str(error)
 
 
@@ -239,7 +242,7 @@ def _use(model: Any, held: Held, path: str | None, reason: str, warnings: tuple[
         logger.info("%s, %s", vae_list.name_of(content.path) if content.path else "baked VAE", reason)
     for warning in warnings if warnings != held.warnings else ():
         logger.warning("%s", warning)
-    held.reason, held.warnings, held.error = reason, warnings, ""
+    held.reason, held.warnings, held.error, held.offer = reason, warnings, "", ""
     sd_vae.loaded_vae_file = model.loaded_vae_file = content.path
     sd_vae.base_vae = model.base_vae = None  # see hand_back
     return changed

@@ -30,6 +30,7 @@ class Active:
         precision: ``fp16``, ``fp16 rescaled``, ``bf16`` or ``fp32``, what it decodes in now.
         warnings: sentences on what was overruled or guessed.
         error: a sentence on what was refused since, or an empty string.
+        offer: the name that was refused, if a person may have it all the same.
     """
 
     checkpoint: str
@@ -40,6 +41,7 @@ class Active:
     precision: str
     warnings: tuple[str, ...] = ()
     error: str = ""
+    offer: str = ""
 
     def line(self) -> str:
         """All of it in a line, such as ``orangemix, override for AOM3 · fp16``."""
@@ -68,6 +70,7 @@ def active() -> Active | None:
         _precision(model),
         held.warnings,
         held.error,
+        held.offer,
     )
 
 

@@ -1,0 +1,84 @@
+"""The line below the selector, and the routes, in the real web UI with its tiny checkpoints."""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.host.conftest import WebUI
+from tests.server_process import Server
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+pytestmark = pytest.mark.xdist_group("webui")
+BASE = "/vae-workbench/v1"
+
+
+@pytest.fixture(scope="module")
+def server(webui: WebUI) -> Iterator[Server]:
+    if not (webui.root / "models" / "Stable-diffusion" / "tiny.safetensors").exists():
+        pytest.skip("this web UI lacks the tiny checkpoints")
+    with webui.serve("--ckpt", str(webui.root / "models" / "Stable-diffusion" / "tiny.safetensors")) as server:
+        yield server
+
+
+def ask(server: Server, path: str, body: dict[str, Any] | None = None) -> tuple[int, Any]:
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(server.address + path, data, {"Content-Type": "application/json"})
+    try:
+        with urllib.request.urlopen(request, timeout=300) as answer:
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as error:
+        return error.code, json.load(error)
+
+
+def picture(server: Server, **overrides: object) -> tuple[int, Any]:
+    body = {"prompt": "x", "steps": 1, "width": 64, "height": 64, "override_settings": overrides}
+    return ask(server, "/sdapi/v1/txt2img", body)
+
+
+def test_routes(server: Server) -> None:
+    status, told = ask(server, f"{BASE}/switch", {"vae": "vae-a.safetensors"})
+    assert status == 200 and told["vae"] == "vae-a.safetensors" and told["checkpoint"] == "tiny.safetensors"
+    status, told = ask(server, f"{BASE}/switch", {"vae": "bad-wrongarch.safetensors"})
+    assert status == 409 and "bad-wrongarch.safetensors" in told["detail"]
+    assert ask(server, f"{BASE}/switch", {"vae": "no such"})[0] == 422
+    assert ask(server, f"{BASE}/active")[1]["vae"] == "vae-a.safetensors"
+
+
+def test_override_settings(server: Server) -> None:
+    ask(server, f"{BASE}/switch", {"vae": "Automatic"})
+    status, told = picture(server, sd_vae="vae-b.safetensors")
+    assert status == 200 and "VAE: vae-b.safetensors" in told["info"]
+    status, told = picture(server, sd_vae="no such.pt")
+    assert status == 422 and "no such.pt" in told["detail"]
+    assert "Baked VAE" in picture(server)[1]["info"]
+
+
+def test_the_line_tells_what_is_in_use(page: Page, server: Server, screenshots: Path | None) -> None:
+    ask(server, f"{BASE}/switch", {"vae": "Automatic"})
+    page.goto(server.address)
+    line = page.locator("#vaewb_active .vaewb-active")
+    line.wait_for()
+    choose(page, "vae-a.safetensors")
+    page.wait_for_function("document.querySelector('#vaewb_active')?.innerText.includes('vae-a.safetensors — chosen')")
+    choose(page, "bad-wrongarch.safetensors")
+    page.wait_for_selector("#vaewb_active .vaewb-active-amber")
+    assert "vae-a.safetensors" in line.inner_text() and "bad-wrongarch" in page.inner_text("#vaewb_active small")
+    assert page.input_value("#setting_sd_vae input") == "vae-a.safetensors"
+    if screenshots:
+        page.screenshot(path=screenshots / "webui-active.png", clip={"x": 0, "y": 0, "width": 1400, "height": 300})
+    choose(page, "None")
+    page.wait_for_function("document.querySelector('#vaewb_active')?.innerText.startsWith('baked')")
+
+
+def choose(page: Page, name: str) -> None:
+    page.locator("#setting_sd_vae input").click()
+    page.locator("#setting_sd_vae ul.options li", has_text=name).first.click()

@@ -1,0 +1,68 @@
+"""The line below the VAE selector: what is really in use, why, and in what precision.
+
+``javascript/vae_workbench_active.js`` asks for it again whenever a selection or a picture may have changed it.
+"""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Any
+
+import gradio as gr
+from modules import script_callbacks, sd_models, shared
+from modules.call_queue import queue_lock
+
+from ..errors import WorkbenchError
+from .log import tell
+from .switch import OPTION, select
+from .truth import Active, active
+
+SELECTOR = "setting_sd_vae"
+LINE, REFRESH, CONFIRM = "vaewb_active", "vaewb_active_refresh", "vaewb_active_confirm"
+NOTHING = "no checkpoint is loaded yet"
+
+
+def add_line(component: Any, **details: Any) -> None:
+    """Called after each component of the page; puts the line behind the selector, wherever it is."""
+    if details.get("elem_id") != SELECTOR or not isinstance(component, gr.Dropdown):
+        return
+    with gr.Column(elem_id=f"{LINE}_box", min_width=160):
+        line = gr.HTML(_line, elem_id=LINE)
+        confirm = gr.Button("Use it all the same", elem_id=CONFIRM, size="sm", visible=False)
+        refresh = gr.Button(elem_id=REFRESH)  # hidden by the style sheet: one that is not visible is not on the page
+    for block in (line, confirm, refresh):
+        block.do_not_save_to_config = True
+    refresh.click(_now, outputs=[line, confirm], show_progress=False, queue=False)
+    confirm.click(_confirm, outputs=[line, confirm, component], show_progress=False)
+
+
+def as_html(now: Active | None) -> str:
+    """The line, amber where something was overruled, guessed or refused; the sentences are its tooltip and come below."""
+    if now is None:
+        return f"<span class='vaewb-active'>{NOTHING}</span>"
+    told = [*filter(None, [now.error]), *now.warnings]
+    mark = " vaewb-active-amber" if told else ""
+    notes = "".join(f"<small>{escape(sentence)}</small>" for sentence in told)
+    return f"<span class='vaewb-active{mark}' title='{escape(now.path)}'>{escape(now.line())}</span>{notes}"
+
+
+def _line() -> str:
+    return as_html(active())
+
+
+def _now() -> tuple[str, Any]:
+    now = active()
+    return as_html(now), gr.update(visible=bool(now and now.offer))
+
+
+def _confirm() -> tuple[str, Any, Any]:
+    with queue_lock:
+        now, model = active(), sd_models.model_data.sd_model
+        if now and now.offer and model is not None:
+            try:
+                if select(model, now.offer, force=True):
+                    script_callbacks.model_loaded_callback(model)
+                shared.opts.save(shared.config_filename)
+            except WorkbenchError as error:
+                tell(str(error))
+    return *_now(), gr.update(value=getattr(shared.opts, OPTION))
