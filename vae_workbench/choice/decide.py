@@ -134,7 +134,12 @@ class _Weighed:
 
 
 def _asked(question: Question, rung: Rung, refused: Mapping[str, str]) -> tuple[Rung, list[_Weighed]]:
-    return rung, [_weigh(question, rung.source, proposal, refused) for proposal in rung.propose(question)]
+    ones = []
+    for proposal in rung.propose(question):
+        ones.append(_weigh(question, rung.source, proposal, refused))
+        if rung is LAST_RESORT and not ones[-1].objection:
+            break  # there may be hundreds more
+    return rung, ones
 
 
 def _weigh(question: Question, source: Source, proposal: Proposal, refused: Mapping[str, str]) -> _Weighed:
@@ -164,8 +169,6 @@ def _weigh(question: Question, source: Source, proposal: Proposal, refused: Mapp
 def _steps(rung: Rung, ones: list[_Weighed], passed: list[_Weighed], taken: _Weighed | None) -> Iterator[Step]:
     if not ones:
         yield Step(rung.source, None, False, rung.silence)
-    if rung is LAST_RESORT:  # there may be hundreds
-        ones = [one for one in ones if one is taken or one in passed]
     for one in ones:
         if one is taken:
             yield Step(one.source, one.found, True, f"It is used: {one.proposal.reason}.")
