@@ -13,7 +13,22 @@ from .fit import defect, held_vae, misfit, title
 from .preferences import Preferences
 from .proposals import LAST_RESORT, Proposal, Question, Rung, Source, ladder
 
-__all__ = ["Choice", "Source", "Step", "decide", "to_json"]
+__all__ = ["Choice", "Circumstances", "Source", "Step", "decide", "to_json"]
+
+
+@dataclass(frozen=True)
+class Circumstances:
+    """What was chosen beside the preferences, as :func:`decide` takes it.
+
+    Attributes:
+        setting: of the top bar.
+        command_line: the file of ``--vae-path``.
+        setting_overrides: "Selected VAE overrides per-model preferences".
+    """
+
+    setting: str = "Automatic"
+    command_line: Entry | str | None = None
+    setting_overrides: bool = True
 
 
 @dataclass(frozen=True)
