@@ -28,11 +28,15 @@
      * @param {string} name of the file
      */
     function open(from, name) {
-        const page = from.closest(".vaewb-files");
-        const field = page.querySelector(".vaewb-chosen textarea, .vaewb-chosen input");
-        field.value = name;
+        tell(from, "chosen", name);
+        for (const table of from.closest(".vaewb-files").querySelectorAll("vaewb-table")) table.select(name);
+    }
+
+    /** Tells the page something, by way of a hidden field of it. */
+    function tell(from, what, text) {
+        const field = from.closest(".vaewb-files").querySelector(`.vaewb-${what} :is(textarea, input)`);
+        field.value = text;
         field.dispatchEvent(new Event("input", {bubbles: true}));
-        for (const table of page.querySelectorAll("vaewb-table")) table.select(name);
     }
 
     /** An element with a class, a text and attributes. Texts come from files, so they are never read as HTML. */
@@ -95,7 +99,7 @@
     };
 
     class VaewbTable extends HTMLElement {
-        #name; #columns; #rows; #height; #choice;
+        #name; #columns; #rows; #height; #marks; #choice;
         #shown = []; #drawn = ""; #visible = [];
         #view; #head; #body; #count;
 
@@ -104,6 +108,7 @@
             const given = JSON.parse(this.dataset.table);
             this.#name = this.dataset.name;
             this.#height = given.height;
+            this.#marks = given.marks;
             // A column that can be left out where there is no room is left out as well where it has nothing to say.
             this.#columns = given.columns.map((column, place) => ({
                 ...column,
@@ -117,9 +122,10 @@
                 words: this.#columns.flatMap((column, place) => column.words(cells[place])).join("\n").toLowerCase(),
             }));
             if (!choices.has(this.#name)) {
-                choices.set(this.#name, {search: "", only: {}, by: given.by, down: false, active: null, selected: null, top: 0});
+                choices.set(this.#name, {search: "", only: {}, by: given.by, down: false, active: null, selected: null, top: 0, marked: new Set()});
             }
             this.#choice = choices.get(this.#name);
+            this.#forget();
             this.#build();
             this.#arrange();
             this.#view.scrollTop = this.#choice.top;
@@ -147,9 +153,78 @@
             this.#view.addEventListener("keydown", (event) => this.#key(event));
             this.#body.addEventListener("click", (event) => {
                 const row = event.target.closest("[role=row]");
-                if (row) open(this, row.dataset.key);
+                if (row && event.target.closest(".vaewb-mark")) this.#mark(row.dataset.key, event.shiftKey);
+                else if (row) open(this, row.dataset.key);
             });
             this.replaceChildren(tools, this.#view);
+        }
+
+        /** Takes the marks off files that are gone. */
+        #forget() {
+            const {marked} = this.#choice;
+            const here = new Set(this.#rows.map((row) => row.key));
+            const gone = [...marked].filter((key) => !here.has(key));
+            for (const key of gone) marked.delete(key);
+            if (gone.length) this.#tellMarked();
+        }
+
+        #tellMarked() {
+            tell(this, "marked", JSON.stringify([...this.#choice.marked]));
+        }
+
+        /** Marks a row or takes its mark off; with `range`, does the same to all rows from the last one. */
+        #mark(key, range = false) {
+            const {marked, active} = this.#choice;
+            const keys = this.#shown.map((row) => row.key);
+            const here = keys.indexOf(key);
+            const last = range && keys.includes(active) ? keys.indexOf(active) : here;
+            const wanted = !marked.has(key);
+            for (const each of keys.slice(Math.min(here, last), Math.max(here, last) + 1)) {
+                wanted ? marked.add(each) : marked.delete(each);
+            }
+            this.#choice.active = key;
+            this.#marksChanged();
+        }
+
+        /** Marks all rows that the search shows; if all are marked, takes their marks off. */
+        #markShown() {
+            const {marked} = this.#choice;
+            const wanted = !this.#shown.every((row) => marked.has(row.key));
+            for (const {key} of this.#shown) wanted ? marked.add(key) : marked.delete(key);
+            this.#marksChanged();
+        }
+
+        #marksChanged() {
+            this.#tellCount();
+            this.#drawHead();
+            this.#draw(true);
+            this.#tellMarked();
+        }
+
+        #tellCount() {
+            const [all, shown, marked] = [this.#rows.length, this.#shown.length, this.#choice.marked.size];
+            this.#count.textContent = (shown === all ? `${all}` : `${shown} / ${all}`) + (marked ? ` · ☑ ${marked}` : "");
+        }
+
+        /** A cell with a box to mark a row, or all rows shown. */
+        #markBox(className, checked, label, role) {
+            const cell = element("div", `vaewb-cell ${className}`, "", {role});
+            const box = element("input", "", "", {type: "checkbox", "aria-label": label, tabindex: "-1"});
+            box.checked = checked;
+            cell.append(box);
+            return cell;
+        }
+
+        /** The box in the heading, which marks all rows shown. */
+        #markAllBox() {
+            const marked = this.#shown.filter((row) => this.#choice.marked.has(row.key)).length;
+            const all = marked > 0 && marked === this.#shown.length;
+            const cell = this.#markBox("vaewb-mark-all", all, "Mark all shown", "columnheader");
+            const box = cell.firstChild;
+            box.tabIndex = 0;
+            box.indeterminate = marked > 0 && !all;
+            box.addEventListener("change", () => this.#markShown());
+            return cell;
         }
 
         /** A choice among the values of a column; its title stands for all of them. */
@@ -186,8 +261,7 @@
                 return typeof a === "number" ? a - b : (a === "") - (b === "") || order.compare(a, b);
             };
             this.#shown.sort((one, other) => (down ? compare(other, one) : compare(one, other)));
-            const all = this.#rows.length;
-            this.#count.textContent = this.#shown.length === all ? `${all}` : `${this.#shown.length} / ${all}`;
+            this.#tellCount();
             this.#view.setAttribute("aria-rowcount", this.#shown.length + 1);
             this.#body.style.height = `${this.#shown.length * this.#height}px`;
             this.#drawHead();
@@ -197,9 +271,11 @@
         #drawHead() {
             const {by, down} = this.#choice;
             const focused = this.#head.contains(document.activeElement) ? document.activeElement.textContent : null;
+            const boxFocused = document.activeElement === this.#head.querySelector("input");
             const width = this.#view.clientWidth || Infinity;
             this.#visible = this.#columns.filter((column) => width >= column.least && (!column.least || column.used));
-            this.style.setProperty("--vaewb-columns", this.#visible.map((column) => column.width).join(" "));
+            const widths = this.#visible.map((column) => column.width);
+            this.style.setProperty("--vaewb-columns", (this.#marks ? ["20px", ...widths] : widths).join(" "));
             this.#head.replaceChildren(
                 ...this.#visible.map((column) => {
                     const sorted = column.place === by;
@@ -211,6 +287,10 @@
                     return cell;
                 }),
             );
+            if (this.#marks) {
+                this.#head.prepend(this.#markAllBox());
+                if (boxFocused) this.#head.querySelector("input").focus();
+            }
             [...this.#head.querySelectorAll("button")].find((button) => button.textContent === focused)?.focus();
         }
 
@@ -241,6 +321,9 @@
             made.classList.toggle("vaewb-active", row.key === this.#choice.active);
             made.style.height = `${this.#height}px`;
             made.style.top = `${place * this.#height}px`;
+            if (this.#marks) {
+                made.append(this.#markBox("vaewb-mark", this.#choice.marked.has(row.key), `Mark ${row.key}`, "gridcell"));
+            }
             for (const column of this.#visible) {
                 const cell = column.draw(row.cells[column.place]);
                 cell.setAttribute("role", "gridcell");
@@ -252,7 +335,9 @@
         #key(event) {
             if (event.target !== this.#view) return;
             const place = this.#shown.findIndex((row) => row.key === this.#choice.active);
-            if ((event.key === "Enter" || event.key === " ") && place >= 0) {
+            if (event.key === " " && this.#marks && place >= 0) {
+                this.#mark(this.#choice.active);
+            } else if ((event.key === "Enter" || event.key === " ") && place >= 0) {
                 open(this, this.#choice.active);
             } else if (KEYS[event.key] && this.#shown.length) {
                 const page = Math.max(1, Math.floor(this.#view.clientHeight / this.#height) - 2);
@@ -280,6 +365,8 @@
     document.addEventListener("click", (event) => {
         const from = opener(event);
         if (from) open(from, from.dataset.vaewbOpen);
+        const button = event.target instanceof Element && event.target.closest(".vaewb-files [data-vaewb-order]");
+        if (button) tell(button, "order", button.dataset.vaewbOrder);
     });
     document.addEventListener("keydown", (event) => {
         const from = (event.key === "Enter" || event.key === " ") && opener(event);

@@ -2,32 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
 from pathlib import Path
 
 import torch
 from safetensors.torch import save_file
 
 from tests.identity.files import checkpoint, small_kl
+from tests.ui.workbenches import workbench
 from vae_workbench.identity.references import References
 from vae_workbench.identity.verdict import Certainty, Verdict
 from vae_workbench.library.collection import Collection
 from vae_workbench.library.entry import Entry
-from vae_workbench.library.library import Library
 from vae_workbench.progress import silent
 from vae_workbench.ui.scan import MOST_COMPLAINTS, MOST_RELATED, can_be_related, files_line, first_scan, scan
-from vae_workbench.ui.workbench import Workbench
-
-
-def workbench(tmp_path: Path, *folders: Path) -> Workbench:
-    return Workbench(
-        list_vaes=list,
-        vae_folders=lambda: "there",
-        device=lambda: torch.device("cpu"),
-        exclusive=lambda progress: contextlib.nullcontext(),
-        library=Library(tmp_path / "library.sqlite", tmp_path / "names.json"),
-        library_folders=lambda: folders,
-    )
 
 
 def test_it_counts_what_there_is(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import torch
 from safetensors.torch import save_file
 
 from tests.identity.files import cast, small_kl
+from vae_workbench.choice.preference_store import store_in
 from vae_workbench.errors import Cancelled
 from vae_workbench.library.library import Library
 from vae_workbench.progress import Progress, silent
@@ -59,6 +60,7 @@ def workbench(tmp_path: Path, models: Path, held: list[str]) -> Workbench:
         exclusive=exclusive,
         library=library,
         library_folders=lambda: [models],
+        preferences=store_in(tmp_path),
     )
 
 

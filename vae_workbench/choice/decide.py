@@ -13,7 +13,22 @@ from .fit import defect, held_vae, misfit, title
 from .preferences import Preferences
 from .proposals import LAST_RESORT, Proposal, Question, Rung, Source, ladder
 
-__all__ = ["Choice", "Source", "Step", "decide", "to_json"]
+__all__ = ["Choice", "Circumstances", "Source", "Step", "decide", "to_json"]
+
+
+@dataclass(frozen=True)
+class Circumstances:
+    """What was chosen beside the preferences, as :func:`decide` takes it.
+
+    Attributes:
+        setting: of the top bar.
+        command_line: the file of ``--vae-path``.
+        setting_overrides: "Selected VAE overrides per-model preferences".
+    """
+
+    setting: str = "Automatic"
+    command_line: Entry | str | None = None
+    setting_overrides: bool = True
 
 
 @dataclass(frozen=True)
@@ -134,7 +149,12 @@ class _Weighed:
 
 
 def _asked(question: Question, rung: Rung, refused: Mapping[str, str]) -> tuple[Rung, list[_Weighed]]:
-    return rung, [_weigh(question, rung.source, proposal, refused) for proposal in rung.propose(question)]
+    ones = []
+    for proposal in rung.propose(question):
+        ones.append(_weigh(question, rung.source, proposal, refused))
+        if rung is LAST_RESORT and not ones[-1].objection:
+            break  # there may be hundreds more
+    return rung, ones
 
 
 def _weigh(question: Question, source: Source, proposal: Proposal, refused: Mapping[str, str]) -> _Weighed:
@@ -164,8 +184,6 @@ def _weigh(question: Question, source: Source, proposal: Proposal, refused: Mapp
 def _steps(rung: Rung, ones: list[_Weighed], passed: list[_Weighed], taken: _Weighed | None) -> Iterator[Step]:
     if not ones:
         yield Step(rung.source, None, False, rung.silence)
-    if rung is LAST_RESORT:  # there may be hundreds
-        ones = [one for one in ones if one is taken or one in passed]
     for one in ones:
         if one is taken:
             yield Step(one.source, one.found, True, f"It is used: {one.proposal.reason}.")

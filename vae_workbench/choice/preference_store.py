@@ -6,6 +6,7 @@ import json
 import os
 from collections import deque
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TypeVar
 
 from ..errors import InvalidInput
@@ -114,6 +115,11 @@ class PreferenceStore:
         """Remembers that, unless it is what is remembered already."""
         if mirrored != self.mirrored():
             self._file.update(lambda content: content.update({MIRRORED: dict(mirrored)}))
+
+
+def store_in(folder: str | os.PathLike[str]) -> PreferenceStore:
+    """The preferences that lie in the folder of a user's data; nothing is made before it is used."""
+    return PreferenceStore(Path(folder) / "preferences.json")
 
 
 class _PreferencesFile(StoredJson):

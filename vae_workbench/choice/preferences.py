@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from fnmatch import translate
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import PurePath
 from typing import Any
 
@@ -83,10 +84,11 @@ class Rule:
 
     def fits(self, checkpoint: Entry) -> bool:
         """Whether it is meant for this checkpoint."""
-        path = PurePath(checkpoint.path)
         if "/" in self.pattern:
-            return _compiled(f"*/{self.pattern.lstrip('/')}").match(path.as_posix().lower()) is not None
-        return any(_compiled(self.pattern).match(name.lower()) for name in (path.name, path.stem))
+            path = PurePath(checkpoint.path).as_posix()
+            return _compiled(f"*/{self.pattern.lstrip('/')}").match(path.lower()) is not None
+        name = os.path.basename(checkpoint.path).lower()  # noqa: PTH119  # many, and quick
+        return any(_compiled(self.pattern).match(it) for it in (name, os.path.splitext(name)[0]))  # noqa: PTH122
 
 
 @lru_cache(maxsize=256)
@@ -127,10 +129,18 @@ class Preferences:
     def _keys(self, checkpoint: Entry, others: Iterable[Entry]) -> list[str]:
         """The overrides that count for a checkpoint, the most important last."""
         exact = checkpoint.fingerprint
-        named = [key for key, it in self.overrides.items() if it.checkpoint == checkpoint.name and key != exact]
+        named = [key for key in self._by_name.get(checkpoint.name, ()) if key != exact]
         present = {other.fingerprint for other in others} if named else set()
         gone = [key for key in named if key not in present]
         return [*gone, exact] if exact in self.overrides else gone
+
+    @cached_property
+    def _by_name(self) -> Mapping[str, list[str]]:
+        """The overrides of each name of a checkpoint; there may be thousands, asked for thousands of checkpoints."""
+        found: dict[str, list[str]] = {}
+        for key, override in self.overrides.items():
+            found.setdefault(override.checkpoint, []).append(key)
+        return found
 
     def with_overrides(
         self, checkpoints: Iterable[Entry], vae: PreferredVae | None, others: Collection[Entry]
@@ -143,16 +153,15 @@ class Preferences:
         Raises:
             InvalidInput: a file could not be read, so that it would not be known again.
         """
-        changed = self
+        overrides = dict(self.overrides)
         for checkpoint in checkpoints:
             if not checkpoint.fingerprint:
                 raise InvalidInput(f"{checkpoint.name} could not be read", "Choose a checkpoint that can be read")
-            stale = changed._keys(checkpoint, others)
-            overrides = {key: it for key, it in changed.overrides.items() if key not in stale}
+            for key in self._keys(checkpoint, others):
+                overrides.pop(key, None)
             if vae:
                 overrides[checkpoint.fingerprint] = Override(checkpoint.name, vae)
-            changed = replace(changed, overrides=overrides)
-        return changed
+        return replace(self, overrides=overrides)
 
     def with_default(self, latent_space: str, vae: PreferredVae | None) -> Preferences:
         """With this VAE as the default for a latent space; ``None`` takes the default away.

@@ -35,10 +35,10 @@ def run(options: argparse.Namespace) -> int:
     from ..choice.decide import Source, decide, to_json
     from ..choice.hint import hint
     from ..choice.mirror import mirror
-    from ..choice.preference_store import PreferenceStore
+    from ..choice.preference_store import store_in
     from ..library.places import data_folder
 
-    store = PreferenceStore(data_folder() / "preferences.json")
+    store = store_in(data_folder())
     checkpoint, library = _around(options.checkpoint, options.vae_dir)
     problems = mirror(store, [checkpoint], library)
     if options.set or options.clear:

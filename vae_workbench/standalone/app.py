@@ -14,6 +14,7 @@ from pathlib import Path
 
 import torch
 
+from ..choice.preference_store import store_in
 from ..compare.candidate import Candidate
 from ..errors import InvalidInput, WorkbenchError
 from ..library.places import data_folder, library_in
@@ -95,6 +96,7 @@ def workbench(folders: Sequence[Path]) -> Workbench:
         exclusive=exclusive,
         library=library_in(data_folder()),
         library_folders=lambda: [*own, DEMO, data_folder() / "demo"],
+        preferences=store_in(data_folder()),
         sample_picture=SAMPLE_PICTURE,
         selected=[candidate.name for candidate in demo],
     )

@@ -1,4 +1,4 @@
-"""The page "Checkpoints": what family each is of, and which VAE is baked into it."""
+"""The page "Checkpoints": which VAE each of them gets and why, what is baked into it, and what a person set."""
 
 from __future__ import annotations
 
@@ -8,25 +8,33 @@ from typing import Any
 
 import gradio as gr
 
+from ..choice.decide import Choice
+from ..choice.hint import hint
 from ..library.collection import Collection
 from ..library.entry import Entry
+from ..progress import Progress
+from .decisions import Decisions
 from .file_details import NOTHING_CHOSEN, details
 from .file_table import Column, Row, file_table
 from .file_words import badges, baked_vae, family
 from .messages import message
+from .preference_changes import PreferenceChanges
+from .preference_words import choice_badges, decision, used
+from .preferences_panel import PreferencesPanel
 from .scan import first_scan, scan
 from .work_line import WorkLine
 from .workbench import Workbench
 
 COLUMNS = (
     Column("Name", width="minmax(110px, 3fr)"),
-    Column("Family", width="minmax(70px, 1fr)", filter=True),
-    Column("Baked VAE", width="minmax(110px, 3fr)"),
-    Column("Precision", width="72px", filter=True, least=620),
-    Column("Size", "size", "72px", least=480),
-    Column("Badges", "badges", "minmax(84px, 1fr)", filter=True, least=440),
+    Column("VAE that will be used", width="minmax(110px, 3fr)"),
+    Column("Family", width="minmax(64px, 1fr)", filter=True, least=480),
+    Column("Baked VAE", width="minmax(100px, 2fr)", least=620),
+    Column("Precision", width="72px", filter=True, least=820),
+    Column("Size", "size", "64px", least=720),
+    Column("Badges", "badges", "minmax(84px, 1fr)", filter=True, least=540),
 )
-ROW_HEIGHT = 40
+ROW_HEIGHT = 44
 
 Update = Sequence[Any]
 
@@ -43,10 +51,14 @@ class CheckpointsPage:
     chosen: gr.Textbox
     details: gr.HTML
     job: gr.State
+    decisions: Decisions
+    panel: PreferencesPanel
 
     @classmethod
     def build(cls, workbench: Workbench, tab: gr.Tab) -> CheckpointsPage:
         """Lays out the page and connects it; it is brought up to date whenever its tab is opened."""
+        decisions = Decisions(workbench.preferences, workbench.circumstances)
+        changes = PreferenceChanges(workbench, decisions)
         with gr.Column(elem_id="vaewb_checkpoints", elem_classes="vaewb-files"):
             with gr.Row(elem_classes="vaewb-bar"):
                 status = gr.HTML(elem_id="vaewb_checkpoints_status")
@@ -55,41 +67,58 @@ class CheckpointsPage:
             with gr.Row():
                 with gr.Column(scale=3, min_width=480):
                     table = gr.HTML(elem_id="vaewb_checkpoints_table")
+                    rest = gr.Column()
                 with gr.Column(scale=2, min_width=340):
+                    panel = PreferencesPanel.build(workbench, changes, rest)
                     chosen = gr.Textbox(elem_classes="vaewb-chosen", show_label=False, container=False)
                     shown = gr.HTML(NOTHING_CHOSEN, elem_id="vaewb_checkpoints_details")
-        page = cls(workbench, status, scan_button, cancel, table, chosen, shown, gr.State())
+        page = cls(workbench, status, scan_button, cancel, table, chosen, shown, gr.State(), decisions, panel)
         page._wire(tab)
         return page
 
     def _wire(self, tab: gr.Tab) -> None:
-        outputs = [self.table, self.details]
-        line = WorkLine(self.workbench.live, self.status, (self.scan,), self.cancel, self.job, self._shown, outputs)
-        line.wire(self.scan, lambda progress: scan(self.workbench, progress), [], [self.chosen])
-        line.wire_opening(tab, lambda progress: first_scan(self.workbench, progress), [self.chosen])
+        outputs = [self.table, self.details, *self.panel.outputs]
+        buttons = (self.scan, *self.panel.buttons)
+        line = WorkLine(self.workbench.live, self.status, buttons, self.cancel, self.job, self._shown, outputs)
+        context = [self.chosen, self.panel.marked]
+        line.wire(self.scan, lambda progress: self._looked(scan, progress), [], context)
+        line.wire_opening(tab, lambda progress: self._looked(first_scan, progress), context)
         line.wire_cancel()
+        self.panel.wire(line, self.chosen)
         self.chosen.input(
             self._details, [self.chosen], [self.details], show_progress="hidden", queue=False, api_name=False
         )
 
-    def _shown(self, name: str) -> Update:
-        return [self._table(self.workbench.library.collection()), self._details(name)]
+    def _looked(self, look: Any, progress: Progress) -> str:
+        told: str = look(self.workbench, progress)
+        told += self.panel.changes.heed(progress)
+        progress(1.0, "deciding")
+        self.decisions.of(self.workbench.library.collection())
+        return told
+
+    def _shown(self, name: str, marked: str) -> Update:
+        collection = self.workbench.library.collection()
+        return [self._table(collection), self._details(name), *self.panel.shown(name, marked, collection)]
 
     def _details(self, name: str) -> str:
-        entry = self.workbench.library.collection().by_name(name)
-        if entry is None:
+        collection = self.workbench.library.collection()
+        entry = collection.by_name(name)
+        choice = self.decisions.of(collection).get(entry.path) if entry else None
+        if entry is None or choice is None:
             return message(f"{name} is no longer there.") if name else NOTHING_CHOSEN
-        return details(entry, badges(entry), None)
+        advice = hint(entry, choice, self.workbench.preferences.read(), collection)
+        return decision(entry, choice, advice) + details(entry, badges(entry), None)
 
     def _table(self, collection: Collection) -> str:
         if not collection.checkpoints:
             return message("No checkpoints were found.") if self.workbench.library.report else ""
-        return file_table("Checkpoints", COLUMNS, [_row(entry) for entry in collection.checkpoints], height=ROW_HEIGHT)
+        choices = self.decisions.of(collection)
+        rows = [_row(entry, choices[entry.path]) for entry in collection.checkpoints]
+        return file_table("Checkpoints", COLUMNS, rows, height=ROW_HEIGHT, marks=True)
 
 
-def _row(entry: Entry) -> Row:
+def _row(entry: Entry, choice: Choice) -> Row:
     verdict = entry.verdict
-    return Row(
-        entry.name,
-        (entry.name, family(verdict), baked_vae(verdict), verdict.dtype or "", entry.size, badges(entry)),
-    )
+    warned = (*choice_badges(choice), *badges(entry))
+    cells = (entry.name, used(choice), family(verdict), baked_vae(verdict), verdict.dtype or "", entry.size, warned)
+    return Row(entry.name, cells)

@@ -47,7 +47,9 @@ class Row:
     cells: Sequence[Cell]
 
 
-def file_table(name: str, columns: Sequence[Column], rows: Sequence[Row], *, height: int, by: int = 0) -> str:
+def file_table(
+    name: str, columns: Sequence[Column], rows: Sequence[Row], *, height: int, by: int = 0, marks: bool = False
+) -> str:
     """The table as HTML, to be used inside an element of class ``vaewb-files`` that holds a field ``vaewb-chosen``.
 
     Args:
@@ -56,11 +58,18 @@ def file_table(name: str, columns: Sequence[Column], rows: Sequence[Row], *, hei
         rows: all files; ten thousand are fine.
         height: of a row, in pixels.
         by: place of the column that it is sorted by at first.
+        marks: whether rows can be marked; the page has a field ``vaewb-marked`` then, for their keys as a list in JSON.
     """
     shown = [
         {"title": it.title, "kind": it.kind, "width": it.width, "filter": it.filter, "least": it.least}
         for it in columns
     ]
-    table = {"columns": shown, "rows": [[row.key, *row.cells] for row in rows], "height": height, "by": by}
+    table = {
+        "columns": shown,
+        "rows": [[row.key, *row.cells] for row in rows],
+        "height": height,
+        "by": by,
+        "marks": marks,
+    }
     data = escape(json.dumps(table, ensure_ascii=False, separators=(",", ":")), quote=True)
     return f"<vaewb-table data-name='{escape(name, quote=True)}' data-table='{data}'></vaewb-table>"

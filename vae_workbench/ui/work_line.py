@@ -52,6 +52,10 @@ class WorkLine:
         """
         self._connect(button.click, work, inputs, context)
 
+    def wire_event(self, event: Any, work: Work, inputs: Sequence[Any], context: Sequence[Any]) -> None:
+        """The same for another event of a component, such as ``field.submit``."""
+        self._connect(event, work, inputs, context)
+
     def wire_opening(self, tab: gr.Tab, work: Work, context: Sequence[Any]) -> None:
         """Lets work start whenever a tab is opened, and brings the page up to date."""
         self._connect(tab.select, work, [], context)

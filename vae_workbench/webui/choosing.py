@@ -9,9 +9,9 @@ from functools import lru_cache
 
 from modules import sd_models, sd_vae, shared
 
-from ..choice.decide import Choice, decide
+from ..choice.decide import Choice, Circumstances, decide
 from ..choice.mirror import mirror
-from ..choice.preference_store import PreferenceStore
+from ..choice.preference_store import PreferenceStore, store_in
 from ..errors import WorkbenchError
 from ..library.collection import Collection
 from ..library.entry import Entry
@@ -23,7 +23,7 @@ logger = logging.getLogger("vae_workbench")
 @lru_cache(maxsize=1)
 def preferences() -> PreferenceStore:
     """The one store of this process."""
-    return PreferenceStore(data_folder() / "preferences.json")
+    return store_in(data_folder())
 
 
 def choose(checkpoint: str, *, force: bool = False, refused: Mapping[str, str] | None = None) -> Choice:
@@ -35,16 +35,22 @@ def choose(checkpoint: str, *, force: bool = False, refused: Mapping[str, str] |
     found = files(checkpoint)
     entry = found.by_path(checkpoint) or library().entry(checkpoint)
     _follow_metadata(entry, found)
+    around = circumstances(found)
     return decide(
         entry,
-        _setting(found),
+        around.setting,
         preferences().read(),
         found,
-        _command_line(),
-        setting_overrides=bool(shared.opts.sd_vae_overrides_per_model_preferences),
+        around.command_line,
+        setting_overrides=around.setting_overrides,
         force=force,
         refused=refused,
     )
+
+
+def circumstances(found: Collection) -> Circumstances:
+    """What the top bar, the settings and the command line say now."""
+    return Circumstances(_setting(found), _command_line(), bool(shared.opts.sd_vae_overrides_per_model_preferences))
 
 
 def files(checkpoint: str) -> Collection:

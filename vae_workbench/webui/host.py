@@ -12,9 +12,10 @@ from modules import devices, sd_models, sd_vae, shared
 from modules.call_queue import queue_lock
 
 from ..compare.candidate import Candidate
+from ..library.entry import Entry
 from ..progress import Progress
 from ..ui.workbench import Workbench
-from . import library
+from . import choosing, library, preferring
 
 # How often a waiting comparison looks whether it is its turn or was cancelled, in seconds.
 POLL = 0.1
@@ -29,6 +30,9 @@ def workbench() -> Workbench:
         exclusive=exclusive,
         library=library.library(),
         library_folders=library.folders,
+        preferences=choosing.preferences(),
+        circumstances=choosing.circumstances,
+        follow=follow,
         live=not shared.cmd_opts.no_gradio_queue,
     )
 
@@ -43,6 +47,14 @@ def list_vaes() -> Sequence[Candidate]:
 def vae_folder() -> Path:
     """Where the web UI looks for VAE files first."""
     return Path(shared.cmd_opts.vae_dir or sd_vae.vae_path)
+
+
+def follow(checkpoints: Sequence[Entry], progress: Progress) -> Sequence[str]:
+    """Gives the model in use the VAE that its checkpoint gets now, between two pictures."""
+    if not preferring.concerned(checkpoints):
+        return ()
+    with exclusive(progress):
+        return preferring.follow(checkpoints)
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from modules import sd_models, sd_vae
 from modules.call_queue import queue_lock
@@ -13,6 +13,7 @@ from ..errors import WorkbenchError
 from ..library.collection import Collection
 from ..library.entry import Entry
 from .choosing import preferences
+from .library import library
 
 
 def prefer(checkpoint: Entry, vae: PreferredVae | None, found: Collection) -> tuple[str, ...]:
@@ -28,22 +29,29 @@ def prefer(checkpoint: Entry, vae: PreferredVae | None, found: Collection) -> tu
     mirror(preferences(), [checkpoint], found)  # what was set in the web UI meanwhile is older than this
     preferences().change(lambda now: now.with_overrides([checkpoint], vae, found.checkpoints))
     problems = mirror(preferences(), [checkpoint], found)
+    if not concerned([checkpoint]):
+        return problems  # without waiting for the picture being made
     with queue_lock:
-        return (*problems, *follow([checkpoint], found))
+        return (*problems, *follow([checkpoint]))
 
 
-def follow(checkpoints: Iterable[Entry], found: Collection) -> tuple[str, ...]:
-    """Gives the model in use its VAE if it is of one of these checkpoints or a copy; the caller holds the queue lock.
+def follow(checkpoints: Sequence[Entry]) -> tuple[str, ...]:
+    """Gives the model in use its VAE if it is of one of these checkpoints; the caller holds the queue lock.
 
     Returns:
         why that was not possible, in a sentence.
     """
-    model = sd_models.model_data.sd_model  # shared.sd_model would load one
-    used = model and found.by_path(model.sd_checkpoint_info.filename)
-    if not used or all(checkpoint.fingerprint != used.fingerprint for checkpoint in checkpoints):
+    if not concerned(checkpoints):
         return ()
     try:
-        sd_vae.reload_vae_weights(model)
+        sd_vae.reload_vae_weights(sd_models.model_data.sd_model)
     except WorkbenchError as error:
         return (str(error),)
     return ()
+
+
+def concerned(checkpoints: Sequence[Entry]) -> bool:
+    """Whether the model in use is of one of these checkpoints, or of a copy. Loads nothing, as ``shared.sd_model`` would."""
+    model = sd_models.model_data.sd_model
+    used = None if model is None else library().collection().by_path(model.sd_checkpoint_info.filename)
+    return used is not None and any(checkpoint.fingerprint == used.fingerprint for checkpoint in checkpoints)
