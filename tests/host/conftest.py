@@ -20,7 +20,7 @@ from tests.server_process import Server, free_port, serving
 ROOT = Path(__file__).resolve().parents[2]
 NAME = "sd-webui-vae-workbench"
 FLAGS = [
-    "--skip-prepare-environment", "--skip-torch-cuda-test", "--skip-version-check", "--use-cpu", "all", "--no-half",
+    "--skip-prepare-environment", "--skip-torch-cuda-test", "--skip-version-check", "--use-cpu", "all",
     "--no-download-sd-model", "--do-not-download-clip", "--api", "--server-name", "127.0.0.1",
 ]  # fmt: skip
 ENVIRONMENT = {
@@ -48,8 +48,8 @@ class WebUI:
     def ui_config(self) -> Path:
         return self.scratch / "ui-config.json"
 
-    def serve(self, *flags: str) -> AbstractContextManager[Server]:
-        """Starts it with its settings in the scratch folder."""
+    def serve(self, *flags: str, half: bool = False) -> AbstractContextManager[Server]:
+        """Starts it with its settings in the scratch folder; with ``half``, everything in fp16."""
         port = free_port()
         settings = [
             "--ui-settings-file",
@@ -59,7 +59,8 @@ class WebUI:
             "--port",
             str(port),
         ]
-        command = [str(self.python), "launch.py", *FLAGS, *settings, *flags]
+        numbers = ["--precision", "half"] if half else ["--no-half"]
+        command = [str(self.python), "launch.py", *FLAGS, *numbers, *settings, *flags]
         log = self.scratch / f"log-{port}.txt"
         return serving(command, port, log, cwd=self.root, env={**os.environ, **ENVIRONMENT}, ready="Startup time:")
 
