@@ -73,6 +73,8 @@ def test_force_is_for_what_probably_does_not_fit(server: TestClient, world: Worl
     assert answer.status_code == 409 and "force" in answer.json()["detail"]
     answer = server.post(f"{BASE}/switch", json={"vae": "xl.safetensors", "force": True})
     assert answer.status_code == 200 and world.vae == world.file("xl.safetensors")
-    answer = server.post(f"{BASE}/switch", json={"vae": "bad nan.safetensors", "force": True})
-    assert answer.status_code == 409 and "force" not in answer.json()["detail"]
+    for name in ("bad nan.safetensors", "bad wide.safetensors"):
+        for force in (False, True):
+            answer = server.post(f"{BASE}/switch", json={"vae": name, "force": force})
+            assert answer.status_code == 409 and "force" not in answer.json()["detail"]
     assert world.vae == world.file("xl.safetensors")

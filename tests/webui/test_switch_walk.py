@@ -14,13 +14,14 @@ from modules import sd_models, sd_vae, shared
 from modules.call_queue import queue_lock
 from safetensors.torch import save_file
 
-from tests.webui.world import BAD, GOOD, World, digest_of, small_vae
+from tests.webui.world import BAD, GOOD, REAL, World, digest_of, small_vae
 from vae_workbench.errors import WorkbenchError
 from vae_workbench.webui import generation, options, patching, switch, vae_loading
 from vae_workbench.webui.swap import Stamp, stamp_of
 from vae_workbench.webui.truth import active
 
-STEPS = int(os.environ.get("VAEWB_WALK_STEPS", "500"))
+STEPS = int(os.environ.get("VAEWB_WALK_STEPS") or (100 if REAL else 500))
+"""The real web UI takes seconds for some steps."""
 CHECKPOINTS = ("tiny", "tiny2", "pair", "pairnv", "novae")
 CHANGED = ("a.safetensors", "b.safetensors")
 """Files that are replaced and broken on the way."""

@@ -192,7 +192,7 @@ def _take(model: Any, held: Held, strict: bool) -> bool:
     while True:
         choice = chosen(held.checkpoint, refused)
         if strict and objection(choice):
-            raise _refusal(held, choice)
+            raise _refusal(held, choice, refused)
         if choice.source is Source.NOTHING:
             return _keep(held, choice)
         path = _path(choice)
@@ -212,9 +212,9 @@ def _keep(held: Held, choice: Choice) -> bool:
     return False
 
 
-def _refusal(held: Held, choice: Choice) -> Refused:
-    forced = choose(held.checkpoint, force=True)
-    confirmable = forced.source is Source.SETTING and choice.source is not Source.SETTING
+def _refusal(held: Held, choice: Choice, refused: Mapping[str, str]) -> Refused:
+    forced = choose(held.checkpoint, force=True, refused=refused)
+    confirmable = forced.source is Source.SETTING
     return Refused(objection(choice), "The VAE from before is still in use", confirmable=confirmable)
 
 
