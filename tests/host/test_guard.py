@@ -159,15 +159,15 @@ def test_two_checkpoints_in_memory(half: Server) -> None:
 
 
 def test_a_vae_axis(half: Server) -> None:
-    names = "nan-all-fp16.safetensors, vae-a.safetensors, nan-pixels-fp16.safetensors"
-    axes = [11, names, "", 0, "", "", 0, "", ""]
     with urllib.request.urlopen(f"{half.address}/sdapi/v1/script-info", timeout=60) as answer:
         script = next(s for s in json.load(answer) if s["name"] == "x/y/z plot" and not s["is_img2img"])
-    choices = script["args"][0]["choices"]
-    axes[0] = choices.index("VAE")
-    arguments = [*axes, True, True, False, False, False, False, False, 0]
-    made = txt2img(half, "vae-b", script_name="x/y/z plot", script_args=arguments[: len(script["args"])])
-    assert made.is_right
+    axis = script["args"][0]["choices"].index("VAE")
+    names = ", ".join(f"{name}.safetensors" for name in ("nan-all-fp16", "vae-a", "nan-pixels-fp16"))
+    as_text, nothing = True, (0, "", [])
+    lone_images = (False, True, False)  # legend, lone images, sub grids
+    arguments = [axis, names, [], *nothing, *nothing, *lone_images, False, False, False, False, 0, as_text]
+    made = txt2img(half, "vae-b", script_name="x/y/z plot", script_args=arguments)
+    assert len(made.pictures) == 4 and made.is_right
 
 
 def test_nan_weights_give_no_black_picture(half: Server) -> None:
