@@ -278,6 +278,17 @@ def test_a_name_given_by_hand_goes_to_all_copies(tmp_path: Path) -> None:
     assert identify(copy, known_vaes).known_as is None
 
 
+def test_a_merge_of_vaes_of_one_latent_space_is_of_that_space(tmp_path: Path) -> None:
+    one, other, stranger = small_kl(1), small_kl(2), small_kl(3)
+    models = [save(tmp_path / name, checkpoint("sd1", vae)) for name, vae in (("m1", one), ("m2", other))]
+    known_vaes = references(*models, save(tmp_path / "stranger", stranger))
+    verdict = identify(save(tmp_path / "merge", mixed(0.25, one, other)), known_vaes)
+    assert (verdict.latent_space, verdict.certainty) == ("sd1", Certainty.CERTAIN)
+    assert verdict.reasons[0] == "It is a merge of VAEs of SD1 and SD2."
+    unsure = identify(save(tmp_path / "unsure", mixed(0.25, one, stranger)), known_vaes)
+    assert unsure.relatives[0].relation == "merge" and unsure.latent_space is None
+
+
 def test_merges_and_relatives_are_told(tmp_path: Path) -> None:
     one, other = small_kl(0), mixed(0.7, small_kl(0), small_kl(1))
     known_vaes = references(save(tmp_path / "one", one), save(tmp_path / "other", other))

@@ -117,7 +117,7 @@ def _recognised(shapes: tuple[tuple[str, Shape], ...]) -> tuple[Signature, Recog
 def _of_vae(plain: Examination, found: Recognised, inventory: Inventory) -> Examination:
     damage = _damage(plain.sketch)
     if found.answer == "broken" or damage:
-        error = damage or found.reason
+        error = f"This is a VAE, but broken: {damage}." if damage else found.reason
         return replace(plain, kind="broken", reasons=(error,), error=error)
     if found.answer == "unclear":
         return replace(plain, certainty=Certainty.UNKNOWN)
@@ -145,7 +145,7 @@ def _of_checkpoint(plain: Examination, checkpoint: Checkpoint, found: Recognised
 def _baked(found: Recognised, sketch: Sketch | None) -> tuple[BakedState, str]:
     damage = _damage(sketch)
     if damage:
-        return "damaged", f"Its VAE is damaged. {damage}"
+        return "damaged", f"Its VAE is damaged: {damage}."
     if found.answer == "vae" and len(found.halves) != 1:
         return "complete", f"Its VAE is complete. {found.reason}"
     if found.answer == "none":
@@ -154,12 +154,12 @@ def _baked(found: Recognised, sketch: Sketch | None) -> tuple[BakedState, str]:
 
 
 def _damage(sketch: Sketch | None) -> str:
-    """What is wrong with the weights that were read, as a sentence, or nothing."""
+    """What is wrong with the weights that were read, to be read after a colon, or nothing."""
     names = sketch.damaged if sketch else ()
     if not names:
         return ""
     count = "1 tensor" if len(names) == 1 else f"{len(names)} tensors"
-    return f"This is a VAE, but broken: {count} with weights that are NaN or infinite, for example {names[0]}."
+    return f"{count} with weights that are NaN or infinite, for example {names[0]}"
 
 
 def _incomparable(plain: Examination) -> tuple[str, ...]:

@@ -74,9 +74,9 @@ Name = tuple[str | None, tuple[str, ...]]
 
 
 def _vae(found: Examination, matches: Sequence[Match], name: Name) -> Verdict:
-    finding = weigh(found.spaces, (*_of_sha256(found), *_of_weights(matches), *found.evidence))
     known_as, told = name
-    relatives, merge = _relatives(found, matches)
+    relatives, merge, parentage = _relatives(found, matches)
+    finding = weigh(found.spaces, (*_of_sha256(found), *_of_weights(matches), *parentage, *found.evidence))
     return Verdict(
         found.path,
         "vae",
@@ -98,7 +98,7 @@ def _checkpoint(found: Examination, matches: Sequence[Match], name: Name) -> Ver
     assert found.baked is not None  # every examination of a checkpoint says
     space = found.evidence[0].space if found.evidence else None
     known_as, told = name
-    relatives, merge = _relatives(found, matches)
+    relatives, merge, _ = _relatives(found, matches)
     return Verdict(
         found.path,
         "checkpoint",
@@ -162,10 +162,13 @@ def _copies(matches: Sequence[Match]) -> tuple[str, ...]:
     return tuple(match.reference.name for match in matches if match.likeness.rung)
 
 
-def _relatives(found: Examination, matches: Sequence[Match]) -> tuple[tuple[Relative, ...], tuple[str, ...]]:
-    """The nearest that are no copies, each content once, with the merge that it may be; and a sentence on merges."""
+def _relatives(
+    found: Examination, matches: Sequence[Match]
+) -> tuple[tuple[Relative, ...], tuple[str, ...], tuple[Evidence, ...]]:
+    """The nearest that are no copies, each content once, with the merge that it may be; a sentence on merges; and what the
+    parents of a merge tell of its latent space."""
     if any(match.likeness.rung for match in matches) or found.sketch is None:
-        return (), ()
+        return (), (), ()
     distinct = list({match.reference.sketch.id: match.reference for match in reversed(matches)}.values())
     likeness = {match.reference.sketch.id: match.likeness for match in matches}
     distinct.sort(key=lambda reference: likeness[reference.sketch.id].distance)
@@ -175,10 +178,20 @@ def _relatives(found: Examination, matches: Sequence[Match]) -> tuple[tuple[Rela
     merge = find_merge(found.sketch, [reference.sketch for reference in distinct[:MOST_CANDIDATES]])
     if merge:
         made = merge_relative(merge, [_title(reference) for reference in distinct])
-        return (made, *near), (made.text,)
+        return (made, *near), (made.text,), _of_parents([distinct[parent] for parent in merge.parents], matches)
     if len(near) < 2:
-        return near, ()
-    return near, ("It is no merge of two or three of the VAEs known here; other kinds of merges cannot be told.",)
+        return near, (), ()
+    return near, ("It is no merge of two or three of the VAEs known here; other kinds of merges cannot be told.",), ()
+
+
+def _of_parents(parents: Sequence[Reference], matches: Sequence[Match]) -> tuple[Evidence, ...]:
+    """A merge of VAEs of one latent space is of that space."""
+    known = {
+        match.reference.sketch.id: match.reference.latent_space for match in matches if match.reference.latent_space
+    }
+    spaces = {known.get(parent.sketch.id) for parent in parents}
+    space = spaces.pop() if len(spaces) == 1 else None
+    return (Evidence(space, Certainty.CERTAIN, f"It is a merge of VAEs of {SPACE_NAMES[space]}."),) if space else ()
 
 
 def _title(reference: Reference) -> str:

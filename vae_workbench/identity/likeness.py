@@ -85,7 +85,8 @@ def weights(half: Half) -> NDArray[np.float64]:
 
 def distances(half: Half, others: Values) -> NDArray[np.float64]:
     """For each row of ``others``, the root mean square over tensors of ‖other − half‖ ÷ ‖half‖."""
-    found: NDArray[np.float64] = np.sqrt(np.square(others - half.values) @ weights(half))
+    with np.errstate(over="ignore"):  # broken files hold anything; infinitely far apart is right
+        found: NDArray[np.float64] = np.sqrt(np.square(others - half.values) @ weights(half))
     return found
 
 

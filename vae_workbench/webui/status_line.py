@@ -17,14 +17,20 @@ from .log import tell
 from .switch import OPTION, select
 from .truth import Active, active
 
-SELECTOR = "setting_sd_vae"
+SELECTOR, REFRESH_LIST = "setting_sd_vae", "refresh_sd_vae"
 LINE, REFRESH, CONFIRM = "vaewb_active", "vaewb_active_refresh", "vaewb_active_confirm"
 NOTHING = "no checkpoint is loaded yet"
 
 
+_selector: gr.Dropdown | None = None
+
+
 def add_line(component: Any, **details: Any) -> None:
-    """Called after each component of the page; puts the line behind the selector, wherever it is."""
-    if details.get("elem_id") != SELECTOR or not isinstance(component, gr.Dropdown):
+    """Called after each component of the page; puts the line behind the selector and its button, wherever they are."""
+    global _selector
+    if details.get("elem_id") == SELECTOR and isinstance(component, gr.Dropdown):
+        _selector = component
+    if details.get("elem_id") != REFRESH_LIST or _selector is None:
         return
     with gr.Column(elem_id=f"{LINE}_box", min_width=160):
         line = gr.HTML(_line, elem_id=LINE)
@@ -33,7 +39,7 @@ def add_line(component: Any, **details: Any) -> None:
     for block in (line, confirm, refresh):
         block.do_not_save_to_config = True
     refresh.click(_now, outputs=[line, confirm], show_progress=False, queue=False)
-    confirm.click(_confirm, outputs=[line, confirm, component], show_progress=False)
+    confirm.click(_confirm, outputs=[line, confirm, _selector], show_progress=False)
 
 
 def as_html(now: Active | None) -> str:
