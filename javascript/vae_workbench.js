@@ -136,6 +136,7 @@
         select(key) {
             this.#choice.selected = this.#choice.active = key;
             this.#draw(true);
+            this.#tellWhose();
         }
 
         #build() {
@@ -170,6 +171,16 @@
 
         #tellMarked() {
             tell(this, "marked", JSON.stringify([...this.#choice.marked]));
+            this.#tellWhose();
+        }
+
+        /** Says on the page what a change is for: the files marked, or else the one chosen. */
+        #tellWhose() {
+            const place = this.#marks && this.closest(".vaewb-files").querySelector(".vaewb-whose");
+            const {marked, selected} = this.#choice;
+            const [one] = marked.size ? marked : [selected];
+            if (place && one) place.textContent = `Set the VAE for ${marked.size > 1 ? `${marked.size} marked checkpoints` : one}.`;
+            else if (place) place.textContent = place.dataset.nothing;
         }
 
         /** Marks a row or takes its mark off; with `range`, does the same to all rows from the last one. */

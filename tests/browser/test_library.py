@@ -85,7 +85,7 @@ def row(page: Page, name: str, table: str = "library") -> Locator:
 def details(page: Page, name: str, table: str = "library") -> str:
     """What the details say once they are those of this file."""
     page.locator(f"#vaewb_{table}_details h3", has_text=name).wait_for()
-    return page.locator(f"#vaewb_{table}_details .vaewb-details").inner_text()
+    return page.locator(f"#vaewb_{table}_details [aria-label=Details]").inner_text()
 
 
 def search(page: Page, text: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +14,8 @@ from safetensors.torch import save_file
 from tests.browser.app import serving_app
 from tests.identity.files import checkpoint, small_kl
 from tests.server_process import Server
+from vae_workbench.identity.examine import examine
+from vae_workbench.library.places import library_in
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
@@ -42,6 +45,15 @@ def models(tmp_path: Path) -> Path:
     )
     save_file(small_kl(40), folder / EVIL)
     return folder
+
+
+@pytest.fixture
+def stock(tmp_path: Path, models: Path) -> None:
+    """A checkpoint whose VAE is called like a stock one; the real weights are too large to come along."""
+    save_file(checkpoint("sd1", small_kl(50)), models / "stock.safetensors")
+    sketch = examine(models / "stock.safetensors").sketch
+    assert sketch is not None
+    library_in(tmp_path / "data").entitle(sketch.id, "stable-diffusion-v1-5 vae")
 
 
 @pytest.fixture
@@ -78,31 +90,214 @@ def look(page: Page, screenshots: Path | None, name: str) -> None:
 
 
 def choose(page: Page, field: str, vae: str) -> None:
+    """Picks an entry of a list of VAEs by typing a part of its name."""
     page.locator(f"#{field} input").click()
+    page.locator(f"#{field} input").fill(vae)
     page.locator(f"#{field} ul.options li", has_text=vae).first.click()
 
 
-def test_see(checkpoints: Page, app: Server, screenshots: Path | None) -> None:
+def told(page: Page, sentence: str) -> None:
+    page.locator("#vaewb_checkpoints_status .vaewb-message", has_text=sentence).wait_for()
+    rested(page)
+
+
+def press(page: Page, button: str, sentence: str) -> None:
+    page.click(f"#vaewb_{button}")
+    told(page, sentence)
+
+
+def mark(page: Page, *names: str) -> None:
+    for name in names:
+        row(page, name).locator(".vaewb-mark").click()
+
+
+def used(page: Page, name: str) -> list[str]:
+    """The VAE of a checkpoint in the table, and the reason."""
+    return row(page, name).locator(".vaewb-cell").nth(2).inner_text().split("\n")
+
+
+def opened_details(page: Page, name: str) -> Locator:
+    row(page, name).click()
+    page.locator("#vaewb_checkpoints_details h3", has_text=name).wait_for()
+    return page.locator("#vaewb_checkpoints_details").last
+
+
+def kept(tmp_path: Path) -> dict[str, object]:
+    preferences = json.loads((tmp_path / "data" / "preferences.json").read_text(encoding="utf-8"))
+    assert isinstance(preferences, dict)
+    return preferences
+
+
+def test_one_checkpoint_is_given_a_vae_and_it_is_taken_back(
+    checkpoints: Page, models: Path, screenshots: Path | None
+) -> None:
     page = checkpoints
+    assert used(page, "AOM3.safetensors") == ["its own", "nothing else is set"]
+    assert page.locator("#vaewb_preferences_undo").is_disabled()
     look(page, screenshots, "start")
-    row(page, "AOM3.safetensors").click()
-    page.wait_for_selector("#vaewb_checkpoints_details h3")
-    page.locator("#vaewb_checkpoints_details summary", has_text="Why this one?").click()
+    opened_details(page, "AOM3.safetensors")
+    page.locator(".vaewb-whose", has_text="Set the VAE for AOM3.safetensors.").wait_for()
     choose(page, "vaewb_preferences_vae", "mse")
-    page.click("#vaewb_preferences_use")
-    page.wait_for_selector("#vaewb_checkpoints_status :text('from now on')")
+    press(page, "preferences_use", "AOM3 uses mse.safetensors from now on.")
+    assert used(page, "AOM3.safetensors") == ["mse.safetensors", "override for AOM3"]
+    assert used(page, "anime.safetensors") == ["its own", "nothing else is set"]
+    taken = page.locator("#vaewb_checkpoints_details .vaewb-taken")
+    assert taken.inner_text().split("\n") == ["override", "mse.safetensors It is used: override for AOM3."]
+    assert json.loads((models / "AOM3.json").read_text())["vae"] == "mse.safetensors"
     look(page, screenshots, "set")
-    for name in ("AOM3", "anime"):
-        row(page, f"{name}.safetensors").locator(".vaewb-mark").click()
+    press(page, "preferences_clear", "AOM3 has no override any more.")
+    assert used(page, "AOM3.safetensors") == ["its own", "nothing else is set"]
+    press(page, "preferences_undo", "The last change was taken back.")
+    assert used(page, "AOM3.safetensors") == ["mse.safetensors", "override for AOM3"]
+    press(page, "preferences_undo", "The last change was taken back.")
+    assert used(page, "AOM3.safetensors") == ["its own", "nothing else is set"]
+    assert page.locator("#vaewb_preferences_undo").is_disabled()
+
+
+def test_files_that_are_no_checkpoints_can_be_looked_at(checkpoints: Page) -> None:
+    page = checkpoints
+    opened_details(page, "AOM3.safetensors").locator(".vaewb-link", has_text="orange.vae.safetensors").click()
+    page.locator("#vaewb_checkpoints_details h3", has_text="orange.vae.safetensors").wait_for()
+    assert page.locator("#vaewb_checkpoints_details .vaewb-decision").count() == 0
+    choose(page, "vaewb_preferences_vae", "mse")
+    press(page, "preferences_use", "orange.vae.safetensors is not a checkpoint. Choose one in the table.")
+
+
+def test_many_are_marked_by_hand_by_search_and_by_keyboard(checkpoints: Page, screenshots: Path | None) -> None:
+    page = checkpoints
+    whose = page.locator(".vaewb-whose")
+    mark(page, "AOM3.safetensors", "anime.safetensors")
+    whose.filter(has_text="2 marked checkpoints").wait_for()
+    assert row(page, "AOM3.safetensors").locator("input").is_checked()
+    choose(page, "vaewb_preferences_vae", OWN)
+    look(page, screenshots, "marked")
+    press(page, "preferences_use", "2 checkpoints use the checkpoint's own VAE from now on.")
+    assert used(page, "anime.safetensors") == ["its own", "override for anime"]
+    mark(page, "anime.safetensors")
+    whose.filter(has_text="Set the VAE for AOM3.safetensors.").wait_for()
+    mark(page, "AOM3.safetensors")
+    page.locator("#vaewb_checkpoints_table .vaewb-search").fill("a")
+    page.locator("#vaewb_checkpoints_table .vaewb-mark-all input").check()
+    shown = page.locator("#vaewb_checkpoints_table .vaewb-row").count()
+    whose.filter(has_text=f"{shown} marked checkpoints").wait_for()
+    page.locator("#vaewb_checkpoints_table .vaewb-mark-all input").uncheck()
+    whose.filter(has_text="Choose a checkpoint in the table").wait_for()
+    page.locator("#vaewb_checkpoints_table .vaewb-table-view").focus()
+    for key in ("Home", "Space", "ArrowDown", "Space"):
+        page.keyboard.press(key)
+    whose.filter(has_text="2 marked checkpoints").wait_for()
+    rows = page.locator("#vaewb_checkpoints_table .vaewb-row")
+    rows.nth(0).locator(".vaewb-mark").click()
+    rows.nth(shown - 1).locator(".vaewb-mark").click(modifiers=["Shift"])
+    whose.filter(has_text=f"{shown} marked checkpoints").wait_for()
+
+
+def test_a_likely_mismatch_is_asked_about(checkpoints: Page, screenshots: Path | None) -> None:
+    page = checkpoints
+    opened_details(page, "AOM3.safetensors")
     choose(page, "vaewb_preferences_vae", "sdxl-perhaps")
-    page.click("#vaewb_preferences_use")
-    page.wait_for_selector("#vaewb_checkpoints_status .vaewb-warning")
+    press(page, "preferences_use", "it is probably for SDXL, and AOM3 is for SD1 and SD2.")
+    assert used(page, "AOM3.safetensors") == ["its own", "nothing else is set"]
+    look(page, screenshots, "asked")
+    page.locator("#vaewb_checkpoints_status button", has_text="Use it all the same").click()
+    told(page, "AOM3 uses sdxl-perhaps.safetensors from now on.")
+    assert used(page, "AOM3.safetensors") == ["sdxl-perhaps.safetensors", "override for AOM3"]
+    assert "see why" in row(page, "AOM3.safetensors").inner_text()
+
+
+def test_what_cannot_be_is_said_in_a_sentence(checkpoints: Page) -> None:
+    page = checkpoints
+    press(page, "preferences_use", "No VAE is chosen. Choose one of the list.")
+    choose(page, "vaewb_preferences_vae", "for-xl")
+    press(page, "preferences_use", "No checkpoint is chosen. Choose one in the table, or mark several.")
+    opened_details(page, "AOM3.safetensors")
+    press(page, "preferences_use", "for-xl.safetensors does not fit: it is for SDXL, and AOM3 is for SD1 and SD2.")
+    opened_details(page, "bare.safetensors")
+    choose(page, "vaewb_preferences_vae", OWN)
+    press(page, "preferences_use", "The checkpoint's own VAE cannot be used: bare holds no VAE. Choose a file.")
+    page.locator("#vaewb_rules .label-wrap").click()
+    choose(page, "vaewb_rules_vae", "mse")
+    press(page, "rules_add", "is no pattern of names.")
+
+
+def test_rules_decide_by_name_and_their_order_counts(checkpoints: Page, screenshots: Path | None) -> None:
+    page = checkpoints
     page.locator("#vaewb_rules .label-wrap").click()
     page.locator("#vaewb_rules_pattern input").fill("a*")
-    choose(page, "vaewb_rules_vae", "orange")
-    page.click("#vaewb_rules_add")
-    page.wait_for_selector("#vaewb_rules_list li")
+    choose(page, "vaewb_rules_vae", "mse")
+    press(page, "rules_add", "The rule for a* fits 2 checkpoints.")
+    page.locator("#vaewb_rules_pattern input").fill("AOM3")
+    choose(page, "vaewb_rules_vae", "onerror")
+    page.locator("#vaewb_rules_pattern input").press("Enter")
+    told(page, "The rule for AOM3 fits 1 checkpoint. For 1 of them something else comes first: rule for a*.")
+    assert used(page, "AOM3.safetensors") == ["mse.safetensors", "rule for a*"]
+    page.get_by_label("Ask AOM3 sooner").click()
+    told(page, "The rules are asked from top to bottom")
+    assert used(page, "AOM3.safetensors") == [EVIL, "rule for AOM3"]
+    assert page.locator("#vaewb_checkpoints img[src=x]").count() == 0
     page.locator("#vaewb_defaults .label-wrap").click()
-    page.locator("#vaewb_exchange .label-wrap").click()
-    page.wait_for_timeout(500)
     look(page, screenshots, "rules")
+    page.get_by_label("Remove AOM3").click()
+    told(page, "There is no rule for AOM3 any more.")
+    assert used(page, "AOM3.safetensors") == ["mse.safetensors", "rule for a*"]
+
+
+def test_defaults_are_those_of_the_families_that_are_there(checkpoints: Page) -> None:
+    page = checkpoints
+    page.locator("#vaewb_defaults .label-wrap").click()
+    assert page.locator("#vaewb_default_sdxl").is_visible() and not page.locator("#vaewb_default_sd3").is_visible()
+    page.locator("#vaewb_default_sdxl input").click()
+    offered = page.locator("#vaewb_default_sdxl ul.options li").all_inner_texts()
+    assert any("for-xl" in name for name in offered) and not any("orange" in name for name in offered)
+    page.locator("#vaewb_default_sdxl ul.options li", has_text="for-xl").click()
+    told(page, "Default for SDXL: for-xl.safetensors.")
+    assert used(page, "xl.safetensors") == ["for-xl.safetensors", "default for SDXL"]
+    press(page, "preferences_undo", "The last change was taken back.")
+    assert page.locator("#vaewb_default_sdxl input").input_value() == "no default"
+
+
+def test_preferences_are_exported_and_imported(checkpoints: Page, tmp_path: Path) -> None:
+    page = checkpoints
+    opened_details(page, "AOM3.safetensors")
+    choose(page, "vaewb_preferences_vae", "mse")
+    press(page, "preferences_use", "AOM3 uses mse.safetensors from now on.")
+    page.locator("#vaewb_exchange .label-wrap").click()
+    press(page, "export", "Everything that is set here is in vae-preferences.json.")
+    with page.expect_download() as download:
+        page.locator("#vaewb_exported a[download]").first.click()
+    exported = tmp_path / "exported.json"
+    download.value.save_as(exported)
+    press(page, "preferences_undo", "The last change was taken back.")
+    assert kept(tmp_path)["overrides"] == {}
+    with page.expect_file_chooser() as chooser:
+        page.click("#vaewb_import")
+    chooser.value.set_files(exported)
+    told(page, "Imported. There are 1 override, 0 rules, 0 defaults now.")
+    assert used(page, "AOM3.safetensors") == ["mse.safetensors", "override for AOM3"]
+
+
+@pytest.mark.usefixtures("stock")
+def test_a_hint_is_followed_or_dismissed(page: Page, app: Server, screenshots: Path | None) -> None:
+    opened(page, app)
+    hint = opened_details(page, "stock.safetensors").locator(".vaewb-hint")
+    assert "stock uses a stock VAE" in hint.inner_text()
+    look(page, screenshots, "hint")
+    hint.locator("button", has_text="Dismiss").click()
+    told(page, "There will be no hint for stock any more.")
+    assert hint.count() == 0
+    press(page, "preferences_undo", "The last change was taken back.")
+    hint.locator("button", has_text="Use it").click()
+    told(page, "stock uses")
+    assert used(page, "stock.safetensors")[1] == "override for stock"
+
+
+@pytest.mark.parametrize("width", [1400, 390])
+def test_it_fits_dark_and_narrow_screens(page: Page, app: Server, width: int, screenshots: Path | None) -> None:
+    page.set_viewport_size({"width": width, "height": 1000})
+    opened(page, app, "/?__theme=dark")
+    opened_details(page, "bare.safetensors")
+    mark(page, "AOM3.safetensors")
+    page.locator("#vaewb_rules .label-wrap").click()
+    page.locator("#vaewb_defaults .label-wrap").click()
+    look(page, screenshots, f"dark-{width}")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width

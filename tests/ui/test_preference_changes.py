@@ -182,7 +182,7 @@ def test_what_did_not_follow_is_told_but_not_hundreds(world: World) -> None:
     [
         ([], "orange.safetensors", "No checkpoint is chosen"),
         (["gone.ckpt"], "orange.safetensors", "gone.ckpt is no longer there"),
-        (["orange.safetensors"], "orange.safetensors", "orange.safetensors is no longer there"),
+        (["orange.safetensors"], "orange.safetensors", "orange.safetensors is not a checkpoint"),
         ([AOM], "nope.safetensors", "There is no VAE called nope.safetensors"),
     ],
 )

@@ -80,7 +80,7 @@ class CheckpointsPage:
         outputs = [self.table, self.details, *self.panel.outputs]
         buttons = (self.scan, *self.panel.buttons)
         line = WorkLine(self.workbench.live, self.status, buttons, self.cancel, self.job, self._shown, outputs)
-        context = [self.chosen, self.panel.marked]
+        context = [self.chosen]
         line.wire(self.scan, lambda progress: self._looked(scan, progress), [], context)
         line.wire_opening(tab, lambda progress: self._looked(first_scan, progress), context)
         line.wire_cancel()
@@ -96,18 +96,20 @@ class CheckpointsPage:
         self.decisions.of(self.workbench.library.collection())
         return told
 
-    def _shown(self, name: str, marked: str) -> Update:
+    def _shown(self, name: str) -> Update:
         collection = self.workbench.library.collection()
-        return [self._table(collection), self._details(name), *self.panel.shown(name, marked, collection)]
+        return [self._table(collection), self._details(name), *self.panel.shown(collection)]
 
     def _details(self, name: str) -> str:
         collection = self.workbench.library.collection()
         entry = collection.by_name(name)
-        choice = self.decisions.of(collection).get(entry.path) if entry else None
-        if entry is None or choice is None:
+        if entry is None:
             return message(f"{name} is no longer there.") if name else NOTHING_CHOSEN
-        advice = hint(entry, choice, self.workbench.preferences.read(), collection)
-        return decision(entry, choice, advice) + details(entry, badges(entry), None)
+        told = details(entry, badges(entry), None)
+        choice = self.decisions.of(collection).get(entry.path)
+        if choice is None:  # a VAE, reached from the checkpoint that holds a copy of it
+            return told
+        return decision(entry, choice, hint(entry, choice, self.workbench.preferences.read(), collection)) + told
 
     def _table(self, collection: Collection) -> str:
         if not collection.checkpoints:

@@ -199,11 +199,15 @@ def called(vae: str) -> str:
 def _checkpoints(names: Sequence[str], library: Collection) -> list[Entry]:
     if not names:
         raise InvalidInput("No checkpoint is chosen", "Choose one in the table, or mark several")
-    found = {name: library.by_name(name) for name in names}
-    gone = [name for name, entry in found.items() if entry is None or entry.verdict.kind != "checkpoint"]
-    if gone:
-        raise InvalidInput(f"{gone[0]} is no longer there", "Scan again")
-    return [entry for entry in found.values() if entry]
+    found = []
+    for name in names:
+        entry = library.by_name(name)
+        if entry is None:
+            raise InvalidInput(f"{name} is no longer there", "Scan again")
+        if entry.verdict.kind != "checkpoint":
+            raise InvalidInput(f"{name} is not a checkpoint", "Choose one in the table")
+        found.append(entry)
+    return found
 
 
 def _these(checkpoints: Sequence[Entry]) -> str:

@@ -24,6 +24,9 @@ from .work_line import WorkLine
 from .workbench import Workbench
 
 NO_DEFAULT = "no default"
+NOTHING_MARKED = "Choose a checkpoint in the table, or mark several, to set a VAE for it."
+"""Said until the script of the table says whose VAE is set."""
+
 EXPORTED = "vae-preferences.json"
 
 Update = Sequence[Any]
@@ -35,7 +38,6 @@ class PreferencesPanel:
 
     workbench: Workbench
     changes: PreferenceChanges
-    whose: gr.HTML
     vae: gr.Dropdown
     use: gr.Button
     clear: gr.Button
@@ -55,7 +57,7 @@ class PreferencesPanel:
     def build(cls, workbench: Workbench, changes: PreferenceChanges, rest: gr.Column) -> PreferencesPanel:
         """Lays out what sets overrides where it is called, and everything else in ``rest``."""
         with gr.Column(elem_id="vaewb_preferences", elem_classes="vaewb-panel"):
-            whose = gr.HTML(_whose("[]", ""), elem_id="vaewb_preferences_whose")
+            gr.HTML(f"<p class='vaewb-whose' data-nothing='{NOTHING_MARKED}'>{NOTHING_MARKED}</p>")
             vae = gr.Dropdown([], label="VAE", elem_id="vaewb_preferences_vae")
             with gr.Row():
                 use = gr.Button("Set", variant="primary", size="sm", elem_id="vaewb_preferences_use")
@@ -90,7 +92,7 @@ class PreferencesPanel:
                     )
                 exported = gr.File(label="Preferences", visible=False, elem_id="vaewb_exported")
         return cls(
-            workbench, changes, whose, vae, use, clear, undo, marked, order, rules, pattern, rule_vae, add_rule,
+            workbench, changes, vae, use, clear, undo, marked, order, rules, pattern, rule_vae, add_rule,
             defaults, export, import_, exported,
         )  # fmt: skip
 
@@ -102,11 +104,11 @@ class PreferencesPanel:
     @property
     def outputs(self) -> Sequence[Any]:
         """What :meth:`shown` gives values for."""
-        return self.whose, self.vae, self.undo, self.order, self.rules, self.rule_vae, *self.defaults.values()
+        return self.vae, self.undo, self.order, self.rules, self.rule_vae, *self.defaults.values()
 
     def wire(self, line: WorkLine, chosen: gr.Textbox) -> None:
-        """Connects everything; work is told of in ``line``, whose context are the files chosen and marked."""
-        context = [chosen, self.marked]
+        """Connects everything; work is told of in ``line``, whose context is the file chosen."""
+        context = [chosen]
         line.wire(self.use, self._use, [self.vae, chosen, self.marked], context)
         line.wire(self.clear, self._clear, [chosen, self.marked], context)
         line.wire(self.undo, self.changes.undo, [], context)
@@ -116,15 +118,11 @@ class PreferencesPanel:
         line.wire_event(self.import_.upload, self.changes.import_from, [self.import_], context)
         for space, dropdown in self.defaults.items():
             line.wire_event(dropdown.input, _Default(self.changes, space), [dropdown], context)
-        for field in (self.marked, chosen):
-            field.input(
-                _whose, [self.marked, chosen], [self.whose], queue=False, show_progress="hidden", api_name=False
-            )
         self.export.click(
             self._export, [], [self.exported, line.status], queue=False, show_progress="hidden", api_name=False
         )
 
-    def shown(self, chosen: str, marked: str, collection: Collection) -> Update:
+    def shown(self, collection: Collection) -> Update:
         """New values for ``outputs``.
 
         Raises:
@@ -134,7 +132,6 @@ class PreferencesPanel:
         vaes = [OWN_LABEL, *(entry.name for entry in collection.vaes if held_vae(entry))]
         counts = [sum(map(rule.fits, collection.checkpoints)) for rule in preferences.rules]
         return [
-            _whose(marked, chosen),
             gr.update(choices=vaes),
             gr.update(interactive=self.workbench.preferences.can_undo),
             "",
@@ -193,13 +190,6 @@ def meant(chosen: str, marked: str) -> list[str]:
     """The names that a change is for: those marked, or else the one chosen."""
     names = [str(name) for name in json.loads(marked or "[]")]
     return names or ([chosen] if chosen else [])
-
-
-def _whose(marked: str, chosen: str) -> str:
-    names = meant(chosen, marked)
-    if not names:
-        return message("Choose a checkpoint in the table, or mark several, to set a VAE for it.")
-    return message(f"Set the VAE for {names[0] if len(names) == 1 else f'{len(names)} marked checkpoints'}.")
 
 
 def _note(sentence: str) -> str:
