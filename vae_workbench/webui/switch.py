@@ -133,7 +133,7 @@ def objection(choice: Choice) -> str:
         return ""
     passed = takewhile(lambda step: not step.taken, choice.steps)
     mine = (step for step in passed if step.source is Source.SETTING and step.found)
-    return next((f"{step.found} is not used. {step.why}" for step in mine), "")
+    return next((f"{step.found}{step.why.removeprefix('It')}" for step in mine), "")
 
 
 def select(model: Any, name: str, *, force: bool = False) -> bool:
