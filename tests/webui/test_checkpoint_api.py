@@ -3,35 +3,30 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import fastapi
 import pytest
 from fastapi.testclient import TestClient
-from modules import paths, sd_models, shared
+from modules import sd_models, shared
+from safetensors.torch import save_file
 
-from tests.webui.world import World
-from vae_workbench.webui import api, choosing, library
+from tests.webui.world import World, small_vae
+from vae_workbench.webui import api
 
 MODEL, OTHER = "pair.safetensors", "tiny2.safetensors"
 
 
 @pytest.fixture
-def server(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
-    """The routes of a web UI that remembers nothing yet, and no metadata of it left afterwards."""
-    monkeypatch.setattr(paths, "models_path", str(tmp_path / "data"))
+def server(world: World, monkeypatch: pytest.MonkeyPatch) -> TestClient:
+    """The routes of a web UI; no metadata that they write are left afterwards."""
     monkeypatch.setattr(shared.cmd_opts, "api", True)
     monkeypatch.setattr(shared.cmd_opts, "api_auth", None)
-    for one in (library.library, choosing.preferences):
-        one.cache_clear()
     world.notes += [metadata(world, MODEL), metadata(world, OTHER)]
     app = fastapi.FastAPI()
     api.add_routes(None, app)
-    yield TestClient(app)
-    for one in (library.library, choosing.preferences):
-        one.cache_clear()
+    return TestClient(app)
 
 
 def metadata(world: World, checkpoint: str) -> Path:
@@ -115,6 +110,16 @@ def test_no_checkpoint_is_loaded_for_it(world: World, server: TestClient) -> Non
 def test_a_vae_that_cannot_be_used_changes_nothing(world: World, server: TestClient, name: str, sentence: str) -> None:
     assert sentence in refused(server.put(route(MODEL), json={"vae": name}), 422)
     assert told(server.get(route(MODEL)))["source"] == "own"
+
+
+def test_a_likely_mismatch_needs_force(world: World, server: TestClient) -> None:
+    told_in_file = {"modelspec.architecture": "stable-diffusion-xl-v1-base/vae"}
+    save_file(small_vae(40), world.vaes / "perhaps.safetensors", told_in_file)
+    sentence = refused(server.put(route(MODEL), json={"vae": "perhaps.safetensors"}), 409)
+    assert "it is probably for SDXL" in sentence and "force" in sentence
+    assert told(server.get(route(MODEL)))["source"] == "own"
+    choice = told(server.put(route(MODEL), json={"vae": "perhaps.safetensors", "force": True}))
+    assert choice["vae"] == "perhaps.safetensors" and "was confirmed" in choice["warnings"][0]
 
 
 def test_a_path_is_no_name(world: World, server: TestClient) -> None:

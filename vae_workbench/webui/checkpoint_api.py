@@ -9,7 +9,7 @@ from typing import Any
 
 from fastapi import Depends, HTTPException, Request
 
-from ..choice.assign import preferred_vae
+from ..choice.assign import LikelyMisfit, preferred_vae
 from ..choice.decide import to_json
 from ..choice.hint import hint
 from ..errors import InvalidInput, WorkbenchError
@@ -69,9 +69,11 @@ def scanned() -> Collection:
 
 @contextmanager
 def refused_in_a_sentence() -> Iterator[None]:
-    """Answers with the sentence of an error: 422 if what was asked cannot be done, 500 if it is this side's fault."""
+    """Answers with the sentence of an error: 409 if it is done with ``force``, 422 if it cannot be done, otherwise 500."""
     try:
         yield
+    except LikelyMisfit as error:
+        raise HTTPException(409, str(error)) from error
     except InvalidInput as error:
         raise HTTPException(422, str(error)) from error
     except WorkbenchError as error:

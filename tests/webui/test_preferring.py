@@ -1,0 +1,78 @@
+"""What is set on the page "Checkpoints" inside the web UI: the top bar counts, and the model in use follows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from modules import shared
+from modules.call_queue import queue_lock
+
+from tests.webui.world import World
+from vae_workbench.errors import Cancelled
+from vae_workbench.progress import silent
+from vae_workbench.ui.decisions import Decisions
+from vae_workbench.ui.preference_changes import PreferenceChanges
+from vae_workbench.ui.workbench import Workbench
+from vae_workbench.webui.host import workbench
+
+MODEL, OTHER = "pair.safetensors", "tiny2.safetensors"
+
+
+@pytest.fixture
+def bench(world: World) -> Workbench:
+    """The web UI as the pages have it; no metadata that they write are left afterwards."""
+    world.notes += [Path(info.filename).with_suffix(".json") for info in checkpoints()]
+    return workbench()
+
+
+@pytest.fixture
+def changes(bench: Workbench) -> PreferenceChanges:
+    return PreferenceChanges(bench, Decisions(bench.preferences, bench.circumstances))
+
+
+def checkpoints() -> list:
+    from modules import sd_models
+
+    return list(sd_models.checkpoints_list.values())
+
+
+def test_the_vae_in_use_follows_every_kind_of_change(world: World, changes: PreferenceChanges) -> None:
+    world.load(MODEL)
+    changes.use(silent, [OTHER], "b.safetensors")
+    assert world.vae == world.own(MODEL)
+    changes.use(silent, [MODEL, OTHER], "a.safetensors")
+    assert world.vae == world.file("a.safetensors")
+    changes.clear(silent, [MODEL])
+    assert world.vae == world.own(MODEL)
+    changes.add_rule(silent, "pair", "b.safetensors")
+    assert world.vae == world.file("b.safetensors")
+    changes.remove_rule(silent, "pair")
+    assert world.vae == world.own(MODEL)
+    changes.undo(silent)
+    assert world.vae == world.file("b.safetensors")
+
+
+def test_what_the_top_bar_says_comes_first_and_is_said(world: World, changes: PreferenceChanges) -> None:
+    world.load(MODEL)
+    assert world.select("b.safetensors")
+    said = changes.use(silent, [MODEL], "a.safetensors")
+    assert "something else comes first: chosen in the top bar." in said
+    assert world.vae == world.file("b.safetensors")
+    shared.opts.data["sd_vae_overrides_per_model_preferences"] = False
+    assert "from now on" in changes.use(silent, [MODEL], "fp16.safetensors")
+    assert world.vae == world.file("fp16.safetensors")
+
+
+def test_it_waits_for_the_picture_being_made_and_only_then(world: World, changes: PreferenceChanges) -> None:
+    world.load(MODEL)
+
+    def impatient(_fraction: float, what: str) -> None:
+        if what.startswith("waiting"):
+            raise Cancelled
+
+    with queue_lock:
+        changes.use(impatient, [OTHER], "a.safetensors")
+        with pytest.raises(Cancelled):
+            changes.use(impatient, [MODEL], "a.safetensors")
+    assert world.vae == world.own(MODEL)
