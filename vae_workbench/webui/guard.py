@@ -76,7 +76,7 @@ def register() -> None:
     replace(processing, "process_images_inner", _note_job)
     replace(sd_samplers_common, "store_latent", _as_preview)
     replace(type(shared.state), "do_set_current_image", _as_preview)
-    for model in sd_models.model_data.loaded_sd_models:
+    for model in getattr(sd_models.model_data, "loaded_sd_models", ()):
         install(model)
 
 
@@ -195,14 +195,16 @@ def _is_kl(vae: nn.Module) -> bool:
 
 
 def _around() -> Surroundings:
-    retry_on = (devices.NansException,)
+    retry_on = (devices.NansException,) if hasattr(devices, "NansException") else ()
     return Surroundings(guard_options.rungs, plainly, devices.torch_gc, retry_on, _told)
 
 
 @contextlib.contextmanager
 def plainly() -> Iterator[None]:
     """No autocast, and none of the casts by which the web UI replaces it on some devices."""
-    casting = [(kind, kind.forward) for kind in devices.patch_module_list if hasattr(kind, "org_forward")]
+    casting = [
+        (kind, kind.forward) for kind in getattr(devices, "patch_module_list", ()) if hasattr(kind, "org_forward")
+    ]
     for kind, _ in casting:
         kind.forward = kind.org_forward
     cuda = torch.autocast("cuda", enabled=False) if torch.is_autocast_enabled() else contextlib.nullcontext()
