@@ -187,4 +187,7 @@ def test_what_was_learned_survives_a_restart(webui: WebUI, half: Server) -> None
 
 
 def test_nothing_of_ours_failed(half: Server) -> None:
-    assert "vae_workbench" not in half.printed.replace("vae_workbench.errors.NotFinite", "")
+    """Errors that are meant, such as of the VAE with NaN weights, are printed with a traceback by the web UI itself."""
+    printed = half.printed
+    assert not any(sign in printed for sign in ("Error loading script", "Error executing callback", "Error running"))
+    assert "Exception ignored" not in printed
