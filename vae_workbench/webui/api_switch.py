@@ -41,6 +41,7 @@ def active_vae() -> dict[str, Any]:
         "precision": now.precision,
         "warnings": list(now.warnings),
         "error": now.error or None,
+        "hint": now.hint or None,
     }
 
 

@@ -10,6 +10,7 @@ from functools import lru_cache
 from modules import sd_models, sd_vae, shared
 
 from ..choice.decide import Choice, Circumstances, decide
+from ..choice.hint import Hint, hint
 from ..choice.mirror import mirror
 from ..choice.preference_store import PreferenceStore, store_in
 from ..errors import WorkbenchError
@@ -51,6 +52,17 @@ def choose(checkpoint: str, *, force: bool = False, refused: Mapping[str, str] |
 def circumstances(found: Collection) -> Circumstances:
     """What the top bar, the settings and the command line say now."""
     return Circumstances(_setting(found), _command_line(), bool(shared.opts.sd_vae_overrides_per_model_preferences))
+
+
+def advice(checkpoint: str) -> Hint | None:
+    """A better VAE than the one that a checkpoint gets; see :func:`..choice.hint.hint`.
+
+    Raises:
+        UnsupportedFile, UnreadableFile: the preferences cannot be read.
+    """
+    found = files(checkpoint)
+    entry = found.by_path(checkpoint) or library().entry(checkpoint)
+    return hint(entry, choose(checkpoint), preferences().read(), found)
 
 
 def files(checkpoint: str) -> Collection:

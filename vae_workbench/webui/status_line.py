@@ -48,7 +48,7 @@ def as_html(now: Active | None) -> str:
         return f"<span class='vaewb-active'>{NOTHING}</span>"
     told = [*filter(None, [now.error]), *now.warnings]
     mark = " vaewb-active-amber" if told else ""
-    notes = "".join(f"<small>{escape(sentence)}</small>" for sentence in told)
+    notes = "".join(f"<small>{escape(sentence)}</small>" for sentence in [*told, *filter(None, [now.hint])])
     return f"<span class='vaewb-active{mark}' title='{escape(now.path)}'>{escape(now.line())}</span>{notes}"
 
 

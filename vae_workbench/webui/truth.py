@@ -9,7 +9,9 @@ import torch
 from modules import sd_models
 
 from ..choice.fit import held_vae
+from ..errors import WorkbenchError
 from . import guard, guard_options, vae_list
+from .choosing import advice
 from .library import library
 from .own_vae import OWN
 from .switch import held_in
@@ -31,6 +33,7 @@ class Active:
         warnings: sentences on what was overruled or guessed.
         error: a sentence on what was refused since, or an empty string.
         offer: the name that was refused, if a person may have it all the same.
+        hint: a sentence on a better VAE in the library; it can be turned off on the page Checkpoints.
     """
 
     checkpoint: str
@@ -42,6 +45,7 @@ class Active:
     warnings: tuple[str, ...] = ()
     error: str = ""
     offer: str = ""
+    hint: str = ""
 
     def line(self) -> str:
         """All of it in a line, such as ``orangemix, override for AOM3 · fp16``."""
@@ -71,7 +75,16 @@ def active() -> Active | None:
         held.warnings,
         held.error,
         held.offer,
+        _hint(held.checkpoint) if content == OWN else "",
     )
+
+
+def _hint(checkpoint: str) -> str:
+    try:
+        found = advice(checkpoint)
+    except WorkbenchError:  # told when the VAE was chosen
+        return ""
+    return found.text if found else ""
 
 
 def _precision(model: Any) -> str:
