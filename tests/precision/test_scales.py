@@ -180,7 +180,7 @@ def test_only_what_is_too_large_is_scaled() -> None:
 
 
 def test_our_own_network_is_scaled_the_same_way() -> None:
-    ours = load_autoencoder(shallow_kl())
+    ours = load_autoencoder({name: value.clone() for name, value in shallow_kl().items()})  # it takes them over
     with torch.no_grad():
         expected = ours.decode(LATENTS)
         Rescaled(ours, parts_of(ours, "decoder"), all_values(parts_of(ours, "decoder"), 4))
