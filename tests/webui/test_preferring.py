@@ -64,6 +64,13 @@ def test_what_the_top_bar_says_comes_first_and_is_said(world: World, changes: Pr
     assert world.vae == world.file("fp16.safetensors")
 
 
+def test_what_turns_out_not_to_fit_when_it_is_loaded_is_told(world: World, changes: PreferenceChanges) -> None:
+    world.load(MODEL)
+    said = changes.use(silent, [MODEL], "bad wide.safetensors")
+    assert "role='alert'" in said and "bad wide.safetensors (override for pair) is not used" in said
+    assert world.vae == world.own(MODEL)
+
+
 def test_it_waits_for_the_picture_being_made_and_only_then(world: World, changes: PreferenceChanges) -> None:
     world.load(MODEL)
 

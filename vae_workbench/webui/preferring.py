@@ -12,8 +12,9 @@ from ..choice.preferences import PreferredVae
 from ..errors import WorkbenchError
 from ..library.collection import Collection
 from ..library.entry import Entry
-from .choosing import preferences
+from .choosing import choose, preferences
 from .library import library
+from .switch import held_in
 
 
 def prefer(checkpoint: Entry, vae: PreferredVae | None, found: Collection) -> tuple[str, ...]:
@@ -39,15 +40,17 @@ def follow(checkpoints: Sequence[Entry]) -> tuple[str, ...]:
     """Gives the model in use its VAE if it is of one of these checkpoints; the caller holds the queue lock.
 
     Returns:
-        why that was not possible, in a sentence.
+        why that was not possible, in sentences: only when it is loaded is it seen whether all of its weights fit.
     """
     if not concerned(checkpoints):
         return ()
+    model = sd_models.model_data.sd_model
     try:
-        sd_vae.reload_vae_weights(sd_models.model_data.sd_model)
+        sd_vae.reload_vae_weights(model)
+        wanted = choose(model.sd_checkpoint_info.filename).vae
     except WorkbenchError as error:
         return (str(error),)
-    return ()
+    return () if sd_vae.loaded_vae_file == (wanted and wanted.path) else held_in(model).warnings
 
 
 def concerned(checkpoints: Sequence[Entry]) -> bool:
