@@ -14,13 +14,14 @@ NOTHING_CHOSEN = "<p class='vaewb-note'>Choose a file in the table to see what i
 MOST_COPIES = 20
 
 
-def details(entry: Entry, badges: Sequence[Badge], picture: str | None) -> str:
+def details(entry: Entry, badges: Sequence[Badge], picture: str | None, precision: Iterable[str] = ()) -> str:
     """HTML for one file.
 
     Args:
         entry: the file.
         badges: what to be wary of.
         picture: address of its thumbnail.
+        precision: what was learned of its overflows, in sentences.
     """
     verdict = entry.verdict
     drawn = f"<img src='{escape(picture, quote=True)}' alt='What it makes of the test picture'>" if picture else ""
@@ -38,6 +39,7 @@ def details(entry: Entry, badges: Sequence[Badge], picture: str | None) -> str:
             "Copies: the same VAE in other files", map(opener, verdict.copies_of[:MOST_COPIES]), len(verdict.copies_of)
         )
         + _list("Relatives", (escape(other.text) for other in verdict.relatives))
+        + _list("Precision", (escape(sentence) for sentence in precision if sentence not in told))
         + "</section>"
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -13,11 +13,13 @@ from ..errors import WorkbenchError
 from ..library.collection import Collection, is_vae
 from ..library.entry import Entry
 from ..library.relation_map import relation_map
+from ..precision.plan import AUTO, PINS, Plan, Plans
 from ..progress import Progress
 from .file_details import NOTHING_CHOSEN, details, opener
 from .file_table import Badge, Cell, Column, Row, file_table
 from .file_words import badges, file_size, latent_space
 from .messages import message
+from .plan_words import plan_badges, plan_reasons
 from .scan import MOST_RELATED, can_be_related, counted, first_scan, scan
 from .thumbnails import Thumbnails, draw_thumbnails
 from .work_line import WorkLine
@@ -54,6 +56,8 @@ class LibraryPage:
     title: gr.Textbox
     name_it: gr.Button
     hash_it: gr.Button
+    pin: gr.Radio
+    forget: gr.Button
     copies: gr.HTML
     relations: gr.HTML
     job: gr.State
@@ -84,18 +88,26 @@ class LibraryPage:
                         with gr.Row():
                             name_it = gr.Button("Save the name", size="sm", elem_id="vaewb_library_name_it")
                             hash_it = gr.Button("Compute sha256", size="sm", elem_id="vaewb_library_hash_it")
+                        with gr.Column(visible=workbench.plans is not None):
+                            pin = gr.Radio(
+                                list(PINS),
+                                label="Precision",
+                                info="auto is what was learned of this VAE; another choice is kept for it alone.",
+                                elem_id="vaewb_library_pin",
+                            )
+                            forget = gr.Button("Forget what was learned", size="sm", elem_id="vaewb_library_forget")
             copies = gr.HTML(elem_id="vaewb_library_copies")
             relations = gr.HTML(elem_id="vaewb_library_map")
         thumbnails = Thumbnails(workbench.library, lambda path: str(table.make_temp_copy_if_needed(path)))
         page = cls(
             workbench, status, scan_button, draw, cancel, table, chosen, shown, tools, title, name_it, hash_it,
-            copies, relations, gr.State(), thumbnails,
+            pin, forget, copies, relations, gr.State(), thumbnails,
         )  # fmt: skip
         page._wire(tab)
         return page
 
     def _wire(self, tab: gr.Tab) -> None:
-        panel = [self.details, self.tools, self.title, self.hash_it]
+        panel = [self.details, self.tools, self.title, self.hash_it, self.pin]
         lists = [self.table, self.copies, self.relations]
         line = WorkLine(
             self.workbench.live,
@@ -120,28 +132,38 @@ class LibraryPage:
                 queue=False,
                 api_name=False,
             )
+        changed = {
+            "outputs": [self.status, *lists, *panel],
+            "show_progress": "hidden",
+            "queue": False,
+            "api_name": False,
+        }
+        self.pin.input(self._pin, [self.chosen, self.pin], **changed)
+        self.forget.click(self._forget, [self.chosen], **changed)
         line.wire_opening(tab, lambda progress: first_scan(self.workbench, progress), [self.chosen])
 
     def _shown(self, name: str) -> Update:
         """New values for the lists and the panel."""
         collection = self.workbench.library.collection()
-        details, tools, _, hash_it = self._details(name)
-        return [self._table(collection), *_relations(collection), details, tools, gr.update(), hash_it]
+        details, tools, _, *rest = self._details(name)
+        return [self._table(collection), *_relations(collection), details, tools, gr.update(), *rest]
 
     def _details(self, name: str) -> Update:
-        """New values for the panel: details, tools, title, button for the sha256."""
+        """New values for the panel: details, tools, title, button for the sha256, precision."""
         entry = self.workbench.library.collection().by_name(name)
         if entry is None:
             return self._nothing(message(f"{name} is no longer there.") if name else NOTHING_CHOSEN)
+        plan = self._plan(entry)
         return [
-            details(entry, self._badges(entry), self.thumbnails.addresses([entry]).get(entry.path)),
+            details(entry, self._badges(entry), self.thumbnails.addresses([entry]).get(entry.path), plan_reasons(plan)),
             gr.update(visible=entry.verdict.sketch_id is not None),
             entry.verdict.known_as or "",
             gr.update(visible=entry.sha256 is None),
+            plan.pinned,
         ]
 
     def _nothing(self, why: str = NOTHING_CHOSEN) -> Update:
-        return [why, gr.update(visible=False), gr.update(), gr.update()]
+        return [why, gr.update(visible=False), gr.update(), gr.update(), gr.update()]
 
     def _table(self, collection: Collection) -> str:
         entries = [entry for entry in collection.entries if is_vae(entry) or entry.verdict.kind == "broken"]
@@ -166,7 +188,36 @@ class LibraryPage:
         )
 
     def _badges(self, entry: Entry) -> tuple[Badge, ...]:
-        return (*badges(entry), *((text, "warning", "") for text in self.workbench.badges(entry)))
+        return (*badges(entry), *plan_badges(self._plan(entry)))
+
+    def _plan(self, entry: Entry) -> Plan:
+        plans, sketch_id = self.workbench.plans, entry.verdict.sketch_id
+        return plans.of(sketch_id, entry.verdict.known_as) if plans and sketch_id else Plan()
+
+    def _pin(self, name: str, pinned: str) -> Update:
+        def change(plans: Plans, sketch_id: str, known_as: str | None) -> str:
+            plans.pin(sketch_id, pinned, known_as)
+            return f"{name} runs as was learned." if pinned == AUTO else f"{name} is pinned to {pinned}."
+
+        return self._planned(name, change)
+
+    def _forget(self, name: str) -> Update:
+        def change(plans: Plans, sketch_id: str, _known_as: str | None) -> str:
+            plans.clear(sketch_id)
+            return f"What was learned of {name} is forgotten."
+
+        return self._planned(name, change)
+
+    def _planned(self, name: str, change: Callable[[Plans, str, str | None], str]) -> Update:
+        try:
+            entry = self.workbench.library.collection().by_name(name)
+            if entry is None or entry.verdict.sketch_id is None or self.workbench.plans is None:
+                told = message("Choose a VAE first.", "error")
+            else:
+                told = message(change(self.workbench.plans, entry.verdict.sketch_id, entry.verdict.known_as))
+        except WorkbenchError as error:
+            told = message(str(error), "error")
+        return [told, *self._shown(name)]
 
     def _draw(self, progress: Progress) -> str:
         drawn, faults = draw_thumbnails(self.workbench, progress)

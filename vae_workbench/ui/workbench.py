@@ -15,6 +15,7 @@ from ..compare.candidate import Candidate
 from ..library.collection import Collection
 from ..library.entry import Entry
 from ..library.library import Library
+from ..precision.plan import Plans
 from ..progress import Progress
 
 
@@ -23,10 +24,6 @@ def _automatic(_collection: Collection) -> Circumstances:
 
 
 def _nothing_follows(_checkpoints: Sequence[Entry], _progress: Progress) -> Sequence[str]:
-    return ()
-
-
-def _no_badges(_entry: Entry) -> Sequence[str]:
     return ()
 
 
@@ -48,7 +45,7 @@ class Workbench:
         live: whether pages can be updated while work runs (not with the web UI's ``--no-gradio-queue``).
         sample_picture: shown at the start, so that one click gives a result.
         selected: names chosen at the start.
-        badges: what is known of a file beyond its verdict, in a word or two each.
+        plans: what each VAE needs in order not to overflow, where pictures are made.
     """
 
     list_vaes: Callable[[], Sequence[Candidate]]
@@ -63,4 +60,4 @@ class Workbench:
     live: bool = True
     sample_picture: Path | None = None
     selected: Sequence[str] = ()
-    badges: Callable[[Entry], Sequence[str]] = _no_badges
+    plans: Plans | None = None

@@ -15,7 +15,7 @@ from ..compare.candidate import Candidate
 from ..library.entry import Entry
 from ..progress import Progress
 from ..ui.workbench import Workbench
-from . import choosing, library, preferring
+from . import choosing, guard, library, preferring
 
 # How often a waiting comparison looks whether it is its turn or was cancelled, in seconds.
 POLL = 0.1
@@ -34,6 +34,7 @@ def workbench() -> Workbench:
         circumstances=choosing.circumstances,
         follow=follow,
         live=not shared.cmd_opts.no_gradio_queue,
+        plans=guard.plans(),
     )
 
 

@@ -1,0 +1,66 @@
+"""What a VAE needs, shown and changed on the page "Library"."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import gradio as gr
+import pytest
+
+from tests.small_vaes import save_small_kl
+from tests.ui.workbenches import workbench
+from vae_workbench.precision.plan import Evidence, HalfPlan, Plan, Plans, Precision
+from vae_workbench.ui.library_page import LibraryPage
+
+NAME = "own.safetensors"
+
+
+@pytest.fixture
+def plans(tmp_path: Path) -> Plans:
+    return Plans(tmp_path / "data" / "plans.json")
+
+
+@pytest.fixture
+def page(tmp_path: Path, plans: Plans) -> LibraryPage:
+    """The page, with one VAE that overflowed once."""
+    (tmp_path / "vaes").mkdir()
+    save_small_kl(tmp_path / "vaes" / NAME)
+    bench = workbench(tmp_path / "data", tmp_path / "vaes", plans=plans)
+    bench.library.scan(bench.library_folders())
+    with gr.Blocks(analytics_enabled=False), gr.Tab("Library") as tab:
+        built = LibraryPage.build(bench, tab)
+    overflowed = HalfPlan(Precision.RESCALED, {"decoder.conv_in": 4}, evidence=(Evidence.now("decoder.mid", 1e5),))
+    plans.keep(sketch_id(built), Plan(decoder=overflowed, repairs=1))
+    return built
+
+
+def sketch_id(page: LibraryPage) -> str:
+    entry = page.workbench.library.collection().by_name(NAME)
+    assert entry and entry.verdict.sketch_id
+    return entry.verdict.sketch_id
+
+
+def test_what_was_learned_is_shown(page: LibraryPage) -> None:
+    details, *_, pinned = page._details(NAME)
+    assert "fp16-unsafe" in details and "overflowed in fp16" in details and "repaired so far: 1" in details
+    assert pinned == "auto"
+
+
+def test_pinned_for_this_vae_alone(page: LibraryPage, plans: Plans) -> None:
+    told, *_, pinned = page._pin(NAME, "fp32")
+    assert "pinned to fp32" in told and pinned == "fp32"
+    assert plans.of(sketch_id(page)).start("decoder") is Precision.FP32
+    assert plans.of("another one").pinned == "auto"
+
+
+def test_forgotten(page: LibraryPage, plans: Plans) -> None:
+    told, *_ = page._forget(NAME)
+    assert "forgotten" in told and plans.all() == {}
+    assert "fp16-unsafe" not in page._details(NAME)[0]
+
+
+def test_a_file_that_is_gone_is_told(page: LibraryPage, plans: Plans) -> None:
+    before = plans.all()
+    for told, *_ in (page._pin("gone.pt", "fp32"), page._forget("gone.pt")):
+        assert "Choose a VAE first." in told
+    assert plans.all() == before
