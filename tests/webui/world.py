@@ -232,6 +232,7 @@ def opened(vaes: Path, checkpoints: Path | None) -> Iterator[World]:
         vae_loading.unpatch_loading()
         patching.undo_all()
         switch.recent.clear()
+        switch._confirmed.clear()
         paths.models_path = models
         for one in (library.library, choosing.preferences):
             one.cache_clear()
