@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 from collections.abc import Iterator
@@ -9,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+
+from vae_workbench.weights import source
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -53,3 +56,29 @@ def screenshots() -> Path | None:
     if folder:
         Path(folder).mkdir(parents=True, exist_ok=True)
     return Path(folder) if folder else None
+
+
+class RecordingFile(io.FileIO):
+    """A file that remembers which ranges were read."""
+
+    ranges: list[tuple[int, int]]
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        begin = self.tell()
+        count = super().readinto(buffer)
+        self.ranges.append((begin, begin + count))
+        return count
+
+
+@pytest.fixture
+def ranges_read(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[int, int]]]:
+    """The ranges (first byte, byte after the last) that are read while the test runs."""
+    ranges: list[tuple[int, int]] = []
+
+    def open_recording(path: str) -> io.FileIO:
+        file = RecordingFile(path)
+        file.ranges = ranges
+        return file
+
+    monkeypatch.setattr(source, "_open", open_recording)
+    return ranges

@@ -8,7 +8,8 @@ import torch
 from tests.small_vaes import small_kl
 from vae_workbench.autoencoder.build import load_autoencoder
 from vae_workbench.errors import InvalidInput
-from vae_workbench.precision.rescale import Half, scale_stream
+from vae_workbench.precision.rescale import scale_stream
+from vae_workbench.precision.structure import Half
 
 
 def run(tensors: dict[str, torch.Tensor], half: Half) -> torch.Tensor:

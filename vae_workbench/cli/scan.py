@@ -24,7 +24,7 @@ def add(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    from ..identity.verdict import to_json
+    from ..library.entry import to_json
     from ..library.places import data_folder, library_in
 
     for folder in options.folders:
@@ -41,8 +41,7 @@ def run(options: argparse.Namespace) -> int:
     for complaint in report.complaints:
         print(complaint, file=sys.stderr)
     if options.json:
-        told = [{"name": e.name, "size": e.size, "sha256": e.sha256, **to_json(e.verdict)} for e in entries]
-        print(json.dumps(told, ensure_ascii=False))
+        print(json.dumps([to_json(entry) for entry in entries], ensure_ascii=False))
     else:
         print("\n".join(verdict_text(entry.verdict) for entry in entries))
         print(f"{report.files} files, {report.examined} of them new or changed, {report.gone} gone.")

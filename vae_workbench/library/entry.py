@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..identity.verdict import Verdict
+from ..identity.verdict import to_json as verdict_json
 
 
 @dataclass(frozen=True)
@@ -29,3 +30,8 @@ class Entry:
     fingerprint: str
     verdict: Verdict
     sha256: str | None = None
+
+
+def to_json(entry: Entry) -> dict[str, object]:
+    """The file as JSON has it, for the terminal and the API: its verdict, and the name by which it is asked for."""
+    return {"name": entry.name, "size": entry.size, "sha256": entry.sha256, **verdict_json(entry.verdict)}

@@ -11,13 +11,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Literal
 
 import torch
 
 from ..errors import InvalidInput
-
-Half = Literal["encoder", "decoder"]
+from .structure import Half
 
 WRITES_STREAM = re.compile(
     r"\.(conv_in|conv2|proj_out)\.(weight|bias)$|\.(nin_shortcut|upsample\.conv|downsample\.conv)\.bias$"

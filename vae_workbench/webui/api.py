@@ -14,8 +14,7 @@ from fastapi import Depends, FastAPI, HTTPException
 from fastapi.security import HTTPBasic, HTTPBasicCredentials
 from modules import shared
 
-from ..identity.verdict import to_json
-from ..library.entry import Entry
+from ..library.entry import to_json
 from .api_switch import active_vae, switch_vae
 from .checkpoint_api import chosen, clear_override, scanned, set_override
 
@@ -32,23 +31,23 @@ def add_routes(_demo: object, app: FastAPI) -> None:
         app.add_api_route(BASE + path, endpoint, methods=[method], dependencies=guard, tags=["VAE Workbench"])
 
 
-def vaes() -> list[dict[str, Any]]:
+def vaes() -> list[dict[str, object]]:
     """All VAE files, and what they are."""
-    return [_told(entry) for entry in scanned().vaes]
+    return [to_json(entry) for entry in scanned().vaes]
 
 
-def vae(name: str) -> dict[str, Any]:
+def vae(name: str) -> dict[str, object]:
     """One VAE file by its name in the list."""
     found = scanned()
     entry = found.by_name(name)
     if entry is None or entry not in found.vaes:
         raise HTTPException(404, f"There is no VAE named {name}. Ask {BASE}/vaes for the names.")
-    return _told(entry)
+    return to_json(entry)
 
 
-def checkpoints() -> list[dict[str, Any]]:
+def checkpoints() -> list[dict[str, object]]:
     """All checkpoints, and what is baked into them."""
-    return [_told(entry) for entry in scanned().checkpoints]
+    return [to_json(entry) for entry in scanned().checkpoints]
 
 
 ROUTES: dict[tuple[str, str], Callable[..., Any]] = {
@@ -61,10 +60,6 @@ ROUTES: dict[tuple[str, str], Callable[..., Any]] = {
     ("GET", "/active"): active_vae,
     ("POST", "/switch"): switch_vae,
 }
-
-
-def _told(entry: Entry) -> dict[str, Any]:
-    return {"name": entry.name, "size": entry.size, "sha256": entry.sha256, **to_json(entry.verdict)}
 
 
 def _credentials(text: str) -> Mapping[bytes, bytes]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Mapping
 from functools import lru_cache
@@ -17,8 +16,7 @@ from ..errors import WorkbenchError
 from ..library.collection import Collection
 from ..library.entry import Entry
 from .library import data_folder, folders, library
-
-logger = logging.getLogger("vae_workbench")
+from .log import logger
 
 
 @lru_cache(maxsize=1)
@@ -33,8 +31,7 @@ def choose(checkpoint: str, *, force: bool = False, refused: Mapping[str, str] |
     Raises:
         UnsupportedFile, UnreadableFile: the preferences cannot be read.
     """
-    found = files(checkpoint)
-    entry = found.by_path(checkpoint) or library().entry(checkpoint)
+    found, entry = _found(checkpoint)
     _follow_metadata(entry, found)
     around = circumstances(found)
     return decide(
@@ -60,8 +57,7 @@ def advice(checkpoint: str) -> Hint | None:
     Raises:
         UnsupportedFile, UnreadableFile: the preferences cannot be read.
     """
-    found = files(checkpoint)
-    entry = found.by_path(checkpoint) or library().entry(checkpoint)
+    found, entry = _found(checkpoint)
     return hint(entry, choose(checkpoint), preferences().read(), found)
 
 
@@ -75,6 +71,12 @@ def files(checkpoint: str) -> Collection:
     if any(library().collection().by_path(path) is None for path in listed):
         library().scan(folders())
     return library().collection()
+
+
+def _found(checkpoint: str) -> tuple[Collection, Entry]:
+    """The files to choose from, and the checkpoint among them."""
+    found = files(checkpoint)
+    return found, found.by_path(checkpoint) or library().entry(checkpoint)
 
 
 def _setting(found: Collection) -> str:

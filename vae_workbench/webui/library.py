@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from functools import lru_cache
@@ -13,9 +12,8 @@ from modules import paths, sd_models, sd_vae, shared
 from ..errors import Cancelled, WorkbenchError
 from ..library.library import Library
 from ..library.places import library_in
+from .log import logger
 from .options import hashes_in_background
-
-logger = logging.getLogger("vae_workbench")
 
 FOLDER = "VAE-Workbench"
 """Below the web UI's models, so that names given by hand outlive the extension and move with the models."""
@@ -68,7 +66,7 @@ class Upkeep:
             pass
         except WorkbenchError as error:
             logger.warning("%s", error)
-        except Exception:  # the outermost callback of this thread
+        except Exception:  # noqa: BLE001  # the outermost callback of this thread
             logger.exception("The library could not be brought up to date")
 
     def _go_on(self, _fraction: float, _what: str) -> None:
