@@ -6,7 +6,7 @@ import importlib
 import platform
 import sys
 
-GROUPS = ("weights", "autoencoder", "identity", "precision", "library", "switch", "imports")
+GROUPS = ("weights", "autoencoder", "identity", "precision", "library", "switch", "imports", "startup")
 
 
 def main(names: list[str]) -> int:

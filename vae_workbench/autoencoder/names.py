@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 from torch import Tensor
 
@@ -137,7 +138,7 @@ def _to_canonical(name: str, levels: int) -> str:
     stem, dot, kind = name.rpartition(".")
     before, last_dot, last = stem.rpartition(".")
     stem = MISPLACED.get(stem, before + last_dot + OLDER_WORDS.get(last, last))
-    return _translated(stem, _FROM_DIFFUSERS, levels) + dot + kind
+    return _translated(stem, _from_diffusers(), levels) + dot + kind
 
 
 def _to_diffusers(name: str, levels: int) -> str:
@@ -145,7 +146,7 @@ def _to_diffusers(name: str, levels: int) -> str:
         half, _, index, rest = tiny.groups()
         return f"{half}.layers.{int(index) - _clamps(half)}.{rest}"
     stem, dot, kind = name.rpartition(".")
-    return _translated(stem, _FROM_LDM, levels) + dot + kind
+    return _translated(stem, _from_ldm(), levels) + dot + kind
 
 
 def _clamps(half: str) -> int:
@@ -172,11 +173,17 @@ def _rules(pairs: Iterable[tuple[str, str]], words: _Words) -> _Rules:
     return [(compiled(source), target, words) for source, target in pairs]
 
 
-_FROM_LDM = _rules(TEMPLATES, WORDS)
-_FROM_DIFFUSERS = _rules(
-    [(diffusers, ldm) for ldm, diffusers in TEMPLATES],
-    {field: {diffusers: ldm for ldm, diffusers in words.items()} for field, words in WORDS.items()},
-)
+@lru_cache(maxsize=1)
+def _from_ldm() -> _Rules:
+    return _rules(TEMPLATES, WORDS)
+
+
+@lru_cache(maxsize=1)
+def _from_diffusers() -> _Rules:
+    return _rules(
+        [(diffusers, ldm) for ldm, diffusers in TEMPLATES],
+        {field: {diffusers: ldm for ldm, diffusers in words.items()} for field, words in WORDS.items()},
+    )
 
 
 def _translated(stem: str, rules: _Rules, levels: int) -> str:

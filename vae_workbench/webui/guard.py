@@ -16,7 +16,7 @@ from functools import lru_cache, partial
 from typing import Any
 
 import torch
-from modules import devices, processing, script_callbacks, sd_models, sd_samplers_common, shared
+from modules import devices, processing, sd_models, sd_samplers_common, shared
 from torch import Tensor, nn
 
 from ..errors import UnknownArchitecture
@@ -25,7 +25,7 @@ from ..precision.report import Report
 from ..precision.structure import HALVES, parts_of
 from ..precision.surroundings import Identity, Surroundings
 from ..precision.watch import Watch
-from . import guard_options
+from . import callbacks, guard_options
 from .guard_identity import identity_of
 from .library import data_folder
 from .log import logger
@@ -71,8 +71,8 @@ def plans() -> Plans:
 
 def register() -> None:
     """Guards the models in memory and those to come; undone by :func:`unregister`."""
-    script_callbacks.on_ui_settings(guard_options.add_options)
-    script_callbacks.on_model_loaded(model_loaded)
+    callbacks.on("ui_settings", guard_options.add_options)
+    callbacks.on("model_loaded", model_loaded)
     replace(processing, "process_images_inner", _note_job)
     replace(sd_samplers_common, "store_latent", _as_preview)
     replace(type(shared.state), "do_set_current_image", _as_preview)

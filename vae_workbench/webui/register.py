@@ -6,10 +6,9 @@ forgets all callbacks by itself; what else was done is undone by :func:`unregist
 
 from __future__ import annotations
 
-from modules import script_callbacks
-
 from . import (
     api,
+    callbacks,
     generation,
     guard,
     log,
@@ -33,18 +32,18 @@ def register() -> None:
     vae_loading.patch_loading()
     vae_loading.patch_selector()
     generation.patch_generation()
-    script_callbacks.on_ui_settings(options.add_options)
-    script_callbacks.on_before_ui(quicksettings.show_vae_selector)
-    script_callbacks.on_before_ui(xyz_plot.patch_axis)
-    script_callbacks.on_before_ui(metadata_editor.patch_editor)
-    script_callbacks.on_infotext_pasted(generation.infotext_pasted)
-    script_callbacks.on_after_component(status_line.add_line)
-    script_callbacks.on_ui_tabs(tab.build_tab)
-    script_callbacks.on_app_started(lambda _demo, _app: quicksettings.restore())
-    script_callbacks.on_app_started(api.add_routes)
-    script_callbacks.on_app_started(_start_upkeep)
+    callbacks.on("ui_settings", options.add_options)
+    callbacks.on("before_ui", quicksettings.show_vae_selector)
+    callbacks.on("before_ui", xyz_plot.patch_axis)
+    callbacks.on("before_ui", metadata_editor.patch_editor)
+    callbacks.on("infotext_pasted", generation.infotext_pasted)
+    callbacks.on("after_component", status_line.add_line)
+    callbacks.on("ui_tabs", tab.build_tab)
+    callbacks.on("app_started", lambda _demo, _app: quicksettings.restore())
+    callbacks.on("app_started", api.add_routes)
+    callbacks.on("app_started", _start_upkeep)
     guard.register()
-    script_callbacks.on_script_unloaded(unregister)
+    callbacks.on("script_unloaded", unregister)
 
 
 def unregister() -> None:
