@@ -1,4 +1,7 @@
-/** Asks for the line below the VAE selector again whenever what it tells may have changed. */
+/**
+ * Asks for the line below the VAE selector again whenever what it tells may have changed, and shows in the selector's list
+ * what each entry means for the checkpoint in use: the line brings that with it.
+ */
 (function () {
     "use strict";
 
@@ -24,6 +27,19 @@
         }
     }
 
+    function explain() {
+        const line = gradioApp().querySelector("#vaewb_active [data-entries]");
+        const means = line ? JSON.parse(line.dataset.entries) : {};
+        for (const entry of gradioApp().querySelectorAll("#setting_sd_vae li[data-value]")) {
+            const words = means[entry.dataset.value] ?? "";
+            if (entry.dataset.vaewbMeans !== words) entry.dataset.vaewbMeans = words;
+        }
+    }
+
+    onUiLoaded(() => {
+        const selector = gradioApp().querySelector("#setting_sd_vae");
+        if (selector) new MutationObserver(explain).observe(selector, {childList: true, subtree: true});
+    });
     for (const kind of ["click", "keydown"]) {
         document.addEventListener(kind, (event) => {
             if (event.target.closest?.("#setting_sd_vae")) setTimeout(refresh, LATER);

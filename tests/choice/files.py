@@ -21,6 +21,7 @@ def vae(
     sketch_id: str | None = None,
     known_as: str | None = None,
     dtype: str = "fp32",
+    widths: tuple[int, ...] = (),
 ) -> Entry:
     """A VAE file. Its sketch is named after it, unless another is given."""
     path = f"{folder}/{name}"
@@ -34,6 +35,7 @@ def vae(
         sketch_id=sketch_id or f"sketch of {name}",
         known_as=known_as,
         dtype=dtype,
+        widths=widths,
     )
     return Entry(name, path, 1, 1, f"content of {name}", verdict)
 
@@ -54,6 +56,7 @@ def checkpoint(
     architecture: str | None = "kl-f8",
     known_as: str | None = None,
     fingerprint: str | None = None,
+    widths: tuple[int, ...] = (),
 ) -> Entry:
     """A checkpoint. Its content is named after it, unless another is given."""
     path = f"{folder}/{name}"
@@ -62,6 +65,7 @@ def checkpoint(
         known_as,
         f"sketch in {name}" if baked == "complete" else None,
         architecture if baked == "complete" else None,
+        widths,
     )
     verdict = Verdict(path, "checkpoint", C.CERTAIN if space else C.UNKNOWN, (), latent_space=space, baked=held)
     return Entry(name, path, 1, 1, fingerprint or f"content of {name}", verdict)

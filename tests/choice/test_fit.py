@@ -11,6 +11,8 @@ from vae_workbench.identity import architecture
 from vae_workbench.identity.known import known_vaes
 from vae_workbench.library.entry import Entry
 
+WIDE = (128, 256, 512, 512)
+
 
 def test_every_latent_space_has_its_architecture() -> None:
     rows = {row.name: row for row in architecture.ARCHITECTURES}
@@ -34,6 +36,9 @@ def test_stock_vaes_are_in_the_table_of_known_ones() -> None:
         (checkpoint(space="sd1"), vae("a", "sd1", architecture="taesd"), "no"),
         (checkpoint(space="sd1"), vae("a", None, architecture="asymmetric-kl-f8"), "no"),
         (checkpoint(space="sd3"), vae("a", "sd1"), "no"),
+        (checkpoint(widths=WIDE), vae("a", widths=WIDE), "yes"),
+        (checkpoint(widths=WIDE), vae("a", widths=(64, 128, 256, 256)), "no"),
+        (checkpoint(baked="none"), vae("a", widths=(64, 128, 256, 256)), "yes"),
         (checkpoint(space="sd3"), vae("a", "sd3", architecture="kl-f8-16ch"), "yes"),
         (checkpoint(space="sd3"), vae("a", "flux1", C.GUESS, architecture="kl-f8-16ch"), "perhaps"),
         (checkpoint(space=None), vae("a", "sdxl"), "yes"),

@@ -80,6 +80,28 @@ def test_the_line_tells_what_is_in_use(page: Page, server: Server, screenshots: 
     page.wait_for_function("document.querySelector('#vaewb_active')?.innerText.startsWith('baked')")
 
 
+def test_the_list_tells_what_its_entries_mean(page: Page, server: Server, screenshots: Path | None) -> None:
+    ask(server, f"{BASE}/switch", {"vae": "Automatic"})
+    page.goto(server.address)
+    page.locator("#vaewb_active [data-entries]").wait_for()
+    page.locator("#setting_sd_vae input").click()
+    page.locator("#setting_sd_vae li[data-vaewb-means]").first.wait_for()
+    entries = page.locator("#setting_sd_vae li[data-value]")
+    told = entries.evaluate_all("entries => entries.map(entry => [entry.dataset.value, entry.dataset.vaewbMeans])")
+    assert dict(told) | {
+        "Automatic": "→ baked",
+        "None": "→ baked",
+        "bad-corrupt.safetensors": "cannot be used",
+        "bad-wrongarch.safetensors": "does not fit",
+        "vae-a.safetensors": "",
+    } == dict(told)
+    if screenshots:
+        page.screenshot(path=screenshots / "webui-entries.png", clip={"x": 0, "y": 0, "width": 1000, "height": 560})
+    entries.filter(has_text="vae-a.safetensors").click()
+    page.wait_for_function("document.querySelector('#vaewb_active')?.innerText.includes('vae-a.safetensors — chosen')")
+    assert page.input_value("#setting_sd_vae input") == "vae-a.safetensors", "the value is the web UI's own"
+
+
 def choose(page: Page, name: str) -> None:
     page.locator("#setting_sd_vae input").click()
     page.locator("#setting_sd_vae ul.options li", has_text=name).first.click()

@@ -156,6 +156,13 @@ def test_baked_vaes(tmp_path: Path, family: str, container: str) -> None:
     assert verdict.baked.sketch_id == alone.sketch_id != None  # noqa: E711
 
 
+def test_the_widths_are_told(tmp_path: Path) -> None:
+    file = identify(save(tmp_path / "vae", small_kl()))
+    inside = identify(save(tmp_path / "m", checkpoint("sd1", small_kl())))
+    assert inside.baked and file.widths == inside.baked.widths and len(file.widths) == 4
+    assert file.widths[0] == small_kl()["decoder.conv_out.weight"].shape[1]
+
+
 def test_baked_none_partial_and_damaged(tmp_path: Path) -> None:
     def state(vae: Tensors) -> tuple[str, str]:
         verdict = identify(save(tmp_path / "m", checkpoint("sd1", vae)))

@@ -9,7 +9,7 @@ from modules import shared
 from modules.call_queue import queue_lock
 
 from tests.webui.world import World
-from vae_workbench.errors import Cancelled
+from vae_workbench.errors import Cancelled, InvalidInput
 from vae_workbench.progress import silent
 from vae_workbench.ui.decisions import Decisions
 from vae_workbench.ui.preference_changes import PreferenceChanges
@@ -66,9 +66,14 @@ def test_what_the_top_bar_says_comes_first_and_is_said(world: World, changes: Pr
 
 def test_what_turns_out_not_to_fit_when_it_is_loaded_is_told(world: World, changes: PreferenceChanges) -> None:
     world.load(MODEL)
-    said = changes.use(silent, [MODEL], "bad wide.safetensors")
-    assert "role='alert'" in said and "bad wide.safetensors (override for pair) is not used" in said
+    said = changes.use(silent, [MODEL], "bad half.safetensors")
+    assert "role='alert'" in said and "bad half.safetensors (override for pair) is not used" in said
     assert world.vae == world.own(MODEL)
+
+
+def test_one_of_other_widths_is_refused_at_once(world: World, changes: PreferenceChanges) -> None:
+    with pytest.raises(InvalidInput, match=r"64·\d+·\d+·\d+ channels"):
+        changes.use(silent, [MODEL], "bad wide.safetensors")
 
 
 def test_it_waits_for_the_picture_being_made_and_only_then(world: World, changes: PreferenceChanges) -> None:

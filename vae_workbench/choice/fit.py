@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 
 from ..identity.evidence import SPACE_NAMES
-from ..identity.verdict import Certainty
+from ..identity.verdict import Baked, Certainty
 from ..library.entry import Entry
 
 ARCHITECTURES = {
@@ -34,6 +34,7 @@ class HeldVae:
         certainty: of ``latent_space``.
         sketch_id: as in a verdict.
         known_as: as in a verdict.
+        widths: as in a verdict.
     """
 
     architecture: str | None
@@ -41,6 +42,7 @@ class HeldVae:
     certainty: Certainty
     sketch_id: str | None
     known_as: str | None
+    widths: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -65,13 +67,13 @@ def held_vae(entry: Entry) -> HeldVae | None:
     """The complete VAE of a VAE file or a checkpoint; ``None`` if it has none."""
     verdict = entry.verdict
     if verdict.kind == "vae":
-        return HeldVae(
-            verdict.architecture, verdict.latent_space, verdict.certainty, verdict.sketch_id, verdict.known_as
-        )
+        identity = verdict.sketch_id, verdict.known_as
+        return HeldVae(verdict.architecture, verdict.latent_space, verdict.certainty, *identity, verdict.widths)
     baked = verdict.baked
     if baked is None or baked.state != "complete":
         return None
-    return HeldVae(baked.architecture, verdict.latent_space, verdict.certainty, baked.sketch_id, baked.known_as)
+    identity = baked.sketch_id, baked.known_as
+    return HeldVae(baked.architecture, verdict.latent_space, verdict.certainty, *identity, baked.widths)
 
 
 def defect(entry: Entry) -> str:
@@ -96,9 +98,17 @@ def misfit(checkpoint: Entry, vae: HeldVae) -> Misfit | None:
     architecture = ARCHITECTURES.get(space or "") or (baked and baked.architecture)
     if architecture and vae.architecture != architecture:
         return Misfit(f"its architecture is {vae.architecture}, and {title(checkpoint)} needs {architecture}", True)
+    if baked and baked.widths and vae.widths and vae.widths != baked.widths:
+        return Misfit(
+            f"its layers have {_wide(vae)} channels, and those of {title(checkpoint)} have {_wide(baked)}", True
+        )
     if space is None or vae.latent_space in (None, space):
         return None
     certain = min(vae.certainty, checkpoint.verdict.certainty) == Certainty.CERTAIN
     verb = "is" if certain else "is probably" if vae.certainty == Certainty.LIKELY else "is by its name"
     theirs, needed = SPACE_NAMES[vae.latent_space or ""], SPACE_NAMES[space]
     return Misfit(f"it {verb} for {theirs}, and {title(checkpoint)} is for {needed}", certain)
+
+
+def _wide(vae: HeldVae | Baked) -> str:
+    return "·".join(map(str, vae.widths))

@@ -37,6 +37,7 @@ class Examination:
         evidence: what metadata, neighbours and the name tell of the latent space, strongest first.
         sha256: of the file in hexadecimal, if it was computed.
         sketch: of the VAE, baked or not.
+        widths: of the VAE, see :attr:`.signature.Signature.widths`.
     """
 
     path: str
@@ -54,6 +55,7 @@ class Examination:
     error: str | None = None
     sha256: str | None = None
     sketch: Sketch | None = None
+    widths: tuple[int, ...] = ()
 
     def to_plain(self) -> dict[str, Any]:
         """Everything but the sketch, as JSON has it."""
@@ -71,6 +73,7 @@ class Examination:
             "certainty": Certainty(plain["certainty"]),
             "reasons": tuple(plain["reasons"]),
             "spaces": tuple(plain["spaces"]),
+            "widths": tuple(plain["widths"]),
             "evidence": evidence,
             "sketch": sketch,
         }
@@ -102,6 +105,7 @@ def _examined(path: str, reader: WeightsReader) -> Examination:
             names=signature.scheme,
             spaces=found.spaces,
             sketch=_sketch(reader, signature),
+            widths=signature.widths,
         )
     plain = replace(plain, dtype=_dtype(reader.inventory, signature.names.values() if found.name else tensors))
     return _of_checkpoint(plain, checkpoint, found) if checkpoint else _of_vae(plain, found, reader.inventory)

@@ -91,6 +91,7 @@ def _vae(found: Examination, matches: Sequence[Match], name: Name) -> Verdict:
         known_as,
         _copies(matches),
         relatives,
+        widths=found.widths,
     )
 
 
@@ -111,7 +112,7 @@ def _checkpoint(found: Examination, matches: Sequence[Match], name: Name) -> Ver
         space,
         copies_of=_copies(matches),
         relatives=relatives,
-        baked=Baked(found.baked, known_as, found.sketch.id if found.sketch else None, found.architecture),
+        baked=Baked(found.baked, known_as, found.sketch.id if found.sketch else None, found.architecture, found.widths),
     )
 
 

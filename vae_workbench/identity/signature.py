@@ -98,3 +98,9 @@ class Signature:
             return error.what.partition(": ")[2] or error.what
         except IndexError:
             return "the shapes of its convolutions make no sense"
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Channels of each level of a KL autoencoder, the full resolution first; empty for others."""
+        half = isinstance(self.sizes, KLShape) and (self.sizes.decoder or self.sizes.encoder)
+        return half.widths if half else ()

@@ -51,12 +51,14 @@ class Baked:
         known_as: the published name, or ``None``.
         sketch_id: see :attr:`.sketch.Sketch.id`; ``None`` if there are no weights to sketch.
         architecture: as in :class:`Verdict`, or ``None``.
+        widths: as in :class:`Verdict`.
     """
 
     state: BakedState
     known_as: str | None = None
     sketch_id: str | None = None
     architecture: str | None = None
+    widths: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,7 @@ class Verdict:
         relatives: other VAEs that share weights with it, nearest first.
         baked: of a checkpoint, otherwise ``None``.
         error: what is wrong with a broken file, in a sentence or two.
+        widths: channels of each level of a KL autoencoder, the full resolution first; empty for others.
     """
 
     path: str
@@ -96,6 +99,7 @@ class Verdict:
     relatives: tuple[Relative, ...] = ()
     baked: Baked | None = None
     error: str | None = None
+    widths: tuple[int, ...] = ()
 
 
 def to_json(verdict: Verdict) -> dict[str, object]:

@@ -26,7 +26,7 @@ logger = logging.getLogger("vae_workbench")
 
 T = TypeVar("T")
 
-VERSION = 2
+VERSION = 3
 """Of the tables and of what an examination tells. Databases of other versions are made anew."""
 
 PATIENCE = 5.0

@@ -48,12 +48,13 @@ def _facts(entry: Entry) -> str:
     verdict = entry.verdict
     is_checkpoint = verdict.kind == "checkpoint"
     architecture = verdict.baked and verdict.baked.architecture if is_checkpoint else verdict.architecture
+    widths = verdict.baked.widths if verdict.baked else verdict.widths
     told = (
         ("Known as", (verdict.known_as,)),
         ("Family", (family(verdict),) if is_checkpoint else ()),
         ("Baked VAE", (baked_vae(verdict),)),
         ("Latent space", latent_space(verdict) if verdict.kind in ("vae", "checkpoint") else ()),
-        ("Architecture", (architecture,)),
+        ("Architecture", (architecture, "·".join(map(str, widths)))),
         ("Weights", weights(verdict)),
         ("File", (CONTAINERS.get(verdict.container or ""), file_size(entry.size))),
         ("sha256", (entry.sha256,)),

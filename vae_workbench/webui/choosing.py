@@ -25,18 +25,22 @@ def preferences() -> PreferenceStore:
     return store_in(data_folder())
 
 
-def choose(checkpoint: str, *, force: bool = False, refused: Mapping[str, str] | None = None) -> Choice:
+def choose(
+    checkpoint: str, *, setting: str | None = None, force: bool = False, refused: Mapping[str, str] | None = None
+) -> Choice:
     """The VAE for a checkpoint file; see :func:`..choice.decide.decide`.
+
+    ``setting`` stands for what the top bar says; ``None`` leaves that as it is.
 
     Raises:
         UnsupportedFile, UnreadableFile: the preferences cannot be read.
     """
-    found, entry = _found(checkpoint)
+    found, entry = candidates(checkpoint)
     _follow_metadata(entry, found)
     around = circumstances(found)
     return decide(
         entry,
-        around.setting,
+        around.setting if setting is None else setting,
         preferences().read(),
         found,
         around.command_line,
@@ -57,8 +61,14 @@ def advice(checkpoint: str) -> Hint | None:
     Raises:
         UnsupportedFile, UnreadableFile: the preferences cannot be read.
     """
-    found, entry = _found(checkpoint)
+    found, entry = candidates(checkpoint)
     return hint(entry, choose(checkpoint), preferences().read(), found)
+
+
+def candidates(checkpoint: str) -> tuple[Collection, Entry]:
+    """The files to choose from, and the checkpoint among them."""
+    found = files(checkpoint)
+    return found, found.by_path(checkpoint) or library().entry(checkpoint)
 
 
 def files(checkpoint: str) -> Collection:
@@ -71,12 +81,6 @@ def files(checkpoint: str) -> Collection:
     if any(library().collection().by_path(path) is None for path in listed):
         library().scan(folders())
     return library().collection()
-
-
-def _found(checkpoint: str) -> tuple[Collection, Entry]:
-    """The files to choose from, and the checkpoint among them."""
-    found = files(checkpoint)
-    return found, found.by_path(checkpoint) or library().entry(checkpoint)
 
 
 def _setting(found: Collection) -> str:

@@ -1,10 +1,12 @@
-"""The line below the VAE selector: what is really in use, why, and in what precision.
+"""The line below the VAE selector: what is really in use, why, and in what precision; and what the selector's entries mean.
 
 ``javascript/vae_workbench_active.js`` asks for it again whenever a selection or a picture may have changed it.
 """
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from html import escape
 from typing import Any
 
@@ -13,6 +15,7 @@ from modules import script_callbacks, sd_models, shared
 from modules.call_queue import queue_lock
 
 from ..errors import WorkbenchError
+from .entries import meanings_now
 from .log import tell
 from .switch import OPTION, select
 from .truth import Active, active
@@ -42,23 +45,32 @@ def add_line(component: Any, **details: Any) -> None:
     confirm.click(_confirm, outputs=[line, confirm, _selector], show_progress=False)
 
 
-def as_html(now: Active | None) -> str:
-    """The line, amber where something was overruled, guessed or refused; the sentences are its tooltip and come below."""
+def as_html(now: Active | None, entries: Mapping[str, str] | None = None) -> str:
+    """The line, amber where something was overruled, guessed or refused; the sentences are its tooltip and come below.
+
+    ``entries`` of the selector and what they mean go with it, for the script that shows them in the list.
+    """
     if now is None:
         return f"<span class='vaewb-active'>{NOTHING}</span>"
     told = [*filter(None, [now.error]), *now.warnings]
     mark = " vaewb-active-amber" if told else ""
     notes = "".join(f"<small>{escape(sentence)}</small>" for sentence in [*told, *filter(None, [now.hint])])
-    return f"<span class='vaewb-active{mark}' title='{escape(now.path)}'>{escape(now.line())}</span>{notes}"
+    means = escape(json.dumps(entries or {}))
+    line = f"<span class='vaewb-active{mark}' title='{escape(now.path)}' data-entries='{means}'>{escape(now.line())}</span>"
+    return f"{line}{notes}"
 
 
 def _line() -> str:
-    return as_html(active())
+    return _told(active())
+
+
+def _told(now: Active | None) -> str:
+    return as_html(now, meanings_now())
 
 
 def _now() -> tuple[str, Any]:
     now = active()
-    return as_html(now), gr.update(visible=bool(now and now.offer))
+    return _told(now), gr.update(visible=bool(now and now.offer))
 
 
 def _confirm() -> tuple[str, Any, Any]:
