@@ -10,11 +10,11 @@ import pytest
 from modules import sd_vae, shared
 from safetensors.torch import save_file
 
-from tests.webui.world import World, small_vae
+from tests.webui.world import STOCK, World, small_vae
 from vae_workbench.errors import WorkbenchError
 from vae_workbench.identity.identify import identify
 from vae_workbench.webui import options
-from vae_workbench.webui.generation import infotext_pasted
+from vae_workbench.webui.generation import infotext_pasted, patch_generation, unpatch_generation
 
 
 def sha256(path: Path) -> str:
@@ -150,3 +150,23 @@ def test_fields_that_are_to_be_skipped_are_left_alone(world: World) -> None:
     world.select("a.safetensors")
     shared.opts.data["infotext_skip_pasting"] = ["VAE"]
     assert pasted(Baked_VAE="x") is None
+
+
+def test_a_vae_for_one_picture_is_given_back_on_a_new_installation(world: World) -> None:
+    """The web UI gives back only settings that were stored once; the one picture's VAE stayed selected for all."""
+    world.load("tiny.safetensors")
+    shared.opts.data.pop("sd_vae", None)
+    if not STOCK:
+        patch_generation()
+    world.generate(sd_vae="a.safetensors")
+    assert shared.opts.sd_vae == "Automatic" and world.vae == world.own("tiny.safetensors")
+
+
+def test_the_setting_that_makes_it_so_goes_again(world: World) -> None:
+    for chosen, left in (("Automatic", False), ("a.safetensors", True)):
+        shared.opts.data.pop("sd_vae")
+        patch_generation()
+        shared.opts.data["sd_vae"] = chosen
+        unpatch_generation()
+        assert ("sd_vae" in shared.opts.data) == left
+        patch_generation()

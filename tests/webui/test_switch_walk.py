@@ -5,18 +5,24 @@ from __future__ import annotations
 import json
 import os
 import random
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext, suppress
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
-from modules import sd_models, sd_vae, shared
+from modules import script_callbacks, sd_models, sd_vae, shared
 from modules.call_queue import queue_lock
 from safetensors.torch import save_file
 
-from tests.webui.world import BAD, GOOD, REAL, World, digest_of, small_vae
+from tests.webui.world import BAD, GOOD, REAL, World, digest_of, small_vae, xyz_script
 from vae_workbench.errors import WorkbenchError
-from vae_workbench.webui import generation, options, patching, switch, vae_loading
+from vae_workbench.progress import silent
+from vae_workbench.ui.decisions import Decisions
+from vae_workbench.ui.preference_changes import PreferenceChanges
+from vae_workbench.webui import options, switch
+from vae_workbench.webui.host import workbench
+from vae_workbench.webui.register import register, unregister
 from vae_workbench.webui.swap import Stamp, stamp_of
 from vae_workbench.webui.truth import active
 
@@ -83,6 +89,37 @@ class Walk:
         if self.random.random() < 0.2:
             path.unlink()
 
+    def prefer(self) -> None:
+        """What is set on the page "Checkpoints"."""
+        bench = workbench()
+        changes = PreferenceChanges(bench, Decisions(bench.preferences, bench.circumstances))
+        names = self.random.sample(self.checkpoints, self.random.choice((1, 1, 2)))
+        act = self.random.choice(
+            (
+                lambda: changes.use(silent, names, self.any_vae(), self.random.random() < 0.3),
+                lambda: changes.use(silent, names, self.any_vae()),
+                lambda: changes.clear(silent, names),
+                lambda: changes.add_rule(silent, self.random.choice(("tiny*", "pair*")), self.any_vae()),
+                lambda: changes.remove_rule(silent, self.random.choice(("tiny*", "pair*"))),
+                lambda: changes.set_default(silent, "sd1", self.random.choice((None, self.any_vae()))),
+                lambda: changes.undo(silent),
+            )
+        )
+        with suppress(WorkbenchError):
+            act()
+
+    def plot_xyz(self) -> None:
+        """Some cells, as the script makes them: settings overridden for each, and put back once at the end."""
+        before = shared.opts.sd_vae
+        with xyz_script() as script, getattr(script, "SharedSettingsStackHelper", nullcontext)():
+            axis = next(axis for axis in script.axis_options if axis.label == "VAE")
+            for _ in range(2):
+                cell, name = SimpleNamespace(override_settings={}), self.any_vae()
+                with suppress(WorkbenchError):
+                    axis.apply(cell, name, [name])
+                    self.world.generate(**cell.override_settings)
+        assert shared.opts.sd_vae == before
+
     def look_again(self) -> None:
         sd_vae.refresh_vae_list()
         with queue_lock:
@@ -101,17 +138,15 @@ class Walk:
         shared.opts.data[key] = self.random.choice(values)
 
     def reload_ui(self) -> None:
-        vae_loading.unpatch_loading()
-        patching.undo_all()
-        vae_loading.patch_loading()
-        vae_loading.patch_selector()
-        generation.patch_generation()
+        script_callbacks.script_unloaded_callback()
+        script_callbacks.clear_callbacks()
+        register()
 
     def take(self) -> str:
         """One step; its name."""
         acts: dict[Callable[[], None], int] = {
             self.load: 5, self.select: 6, self.select_by_api: 2, self.note: 2, self.generate: 5, self.replace_file: 3,
-            self.look_again: 2, self.set_option: 2, self.reload_ui: 1,
+            self.prefer: 3, self.plot_xyz: 2, self.look_again: 2, self.set_option: 2, self.reload_ui: 1,
         }  # fmt: skip
         (act,) = self.random.choices(list(acts), list(acts.values()))
         act()
@@ -140,9 +175,18 @@ class Walk:
         assert self.rests.setdefault(checkpoint.name, self.world.rest[1]) == self.world.rest[1]
 
 
+@pytest.fixture
+def extended(world: World) -> Iterator[World]:
+    """The web UI with all of the extension in it, the guard as well; no metadata of checkpoints are left behind."""
+    world.notes += [Path(info.filename).with_suffix(".json") for info in sd_models.checkpoints_list.values()]
+    register()
+    yield world
+    unregister()
+
+
 @pytest.mark.parametrize("seed", [1])
-def test_what_is_in_memory_is_what_the_status_names(world: World, seed: int) -> None:
-    walk = Walk(world, seed)
+def test_what_is_in_memory_is_what_the_status_names(extended: World, seed: int) -> None:
+    world, walk = extended, Walk(extended, seed)
     walk.remember()
     world.load("tiny.safetensors")
     for number in range(STEPS):

@@ -2,33 +2,19 @@
 
 from __future__ import annotations
 
-import importlib.util
-import os
 from collections.abc import Iterator
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from modules import scripts
 
-from tests.webui.conftest import DOUBLE, REAL
-from tests.webui.world import STOCK, World
-from vae_workbench.webui.xyz_plot import patch_axis
+from tests.webui.world import World, xyz_script
 
 
 @pytest.fixture
 def axis(world: World) -> Iterator[Any]:
-    path = os.path.join(REAL, "scripts", "xyz_grid.py") if REAL else str(DOUBLE / "xyz_grid.py")  # noqa: PTH118
-    spec = importlib.util.spec_from_file_location("xyz_grid_under_test", path)
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    scripts.scripts_data.append(scripts.ScriptClassData(None, path, str(Path(path).parent), module))
-    if not STOCK:
-        patch_axis()
-    yield next(axis for axis in module.axis_options if axis.label == "VAE")
-    scripts.scripts_data.pop()
+    with xyz_script() as script:
+        yield next(axis for axis in script.axis_options if axis.label == "VAE")
 
 
 def applied(axis: Any, value: str) -> str:

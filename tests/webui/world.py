@@ -4,6 +4,7 @@ tiny checkpoints in its folder. Both have the same names, and VAEs of the same s
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -192,6 +193,27 @@ class World:
     def own(self, checkpoint: str) -> str:
         """That of the VAE in a checkpoint."""
         return digest_of(self.path(checkpoint))
+
+
+@contextmanager
+def xyz_script() -> Iterator[Any]:
+    """The web UI's script for X/Y/Z plots, with our axis of VAEs in it unless :data:`STOCK`."""
+    from modules import scripts
+
+    from vae_workbench.webui.xyz_plot import patch_axis
+
+    path = Path(REAL, "scripts") / "xyz_grid.py" if REAL else Path(__file__).parent / "double" / "xyz_grid.py"
+    spec = importlib.util.spec_from_file_location("xyz_grid_under_test", path)
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    scripts.scripts_data.append(scripts.ScriptClassData(None, str(path), str(path.parent), module))
+    if not STOCK:
+        patch_axis()
+    try:
+        yield module
+    finally:
+        scripts.scripts_data.pop()
 
 
 @contextmanager

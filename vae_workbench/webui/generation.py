@@ -17,6 +17,8 @@ from .patching import Function, replace
 from .switch import NONE, OPTION, chosen, held_in, objection
 from .vae_hash import find_by_hash
 
+_added = False  # whether the setting is in the stored ones because of us
+
 NAME, HASH, BAKED, WARNING = "VAE", "VAE hash", "Baked VAE", "VAE warning"
 
 
@@ -30,8 +32,24 @@ class UnusableOverride(WorkbenchError):
 
 
 def patch_generation() -> None:
-    """Checks each generation after its override settings were applied."""
+    """Checks each generation after its override settings were applied, and has them taken back when it is over.
+
+    The web UI takes back only what is in its stored settings, which a new installation has none of: a VAE that one picture
+    asked for would stay selected.
+    """
+    global _added
     replace(processing, "process_images_inner", _process_images_inner)
+    if OPTION not in shared.opts.data:
+        shared.opts.data[OPTION] = shared.opts.get_default(OPTION)
+        _added = True
+
+
+def unpatch_generation() -> None:
+    """Takes the setting away again that :func:`patch_generation` added, unless somebody chose another since."""
+    global _added
+    if _added and shared.opts.data.get(OPTION) == shared.opts.get_default(OPTION):
+        del shared.opts.data[OPTION]
+    _added = False
 
 
 def _process_images_inner(original: Function) -> Function:

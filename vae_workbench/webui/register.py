@@ -51,6 +51,7 @@ def unregister() -> None:
     quicksettings.restore()
     _stop_upkeep()
     guard.unregister()
+    generation.unpatch_generation()
     vae_loading.unpatch_loading()
     patching.undo_all()
     log.detach()

@@ -40,7 +40,6 @@ class Options:
             "infotext_skip_pasting": OptionInfo([]),
             "disable_weights_auto_swap": OptionInfo(True),
         }
-        self.data.update({key: info.default for key, info in self.data_labels.items() if key != "quicksettings_list"})
 
     def __getattr__(self, item):
         if item in self.data:
