@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from tests.webui.world import World, digest, shape_of, small_vae
+from tests.webui.world import BAD, GOOD, World, digest, shape_of, small_vae
 from vae_workbench.autoencoder.kl import KLAutoencoder
-from vae_workbench.errors import FileProblem
+from vae_workbench.errors import FileProblem, UnreadableFile
+from vae_workbench.webui import swap
 from vae_workbench.webui.recent_vaes import MB, RecentVaes
+from vae_workbench.webui.swap import copy_into
+from vae_workbench.webui.vae_weights import VaeOnDisk, VaeWeights
 
 MEGABYTES = sum(tensor.nbytes for tensor in small_vae(1).values()) / MB
 
@@ -53,6 +58,47 @@ def test_what_does_not_fit_the_limit_is_not_kept(world: World, network: nn.Modul
     recent = RecentVaes()
     assert digest(recent.get(str(world.vaes / "a.safetensors"), network, megabytes).tensors) == digest(small_vae(1))
     assert names(recent) == []
+
+
+@pytest.fixture
+def nothing_is_small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(swap, "SMALL", 0)
+
+
+@pytest.mark.usefixtures("nothing_is_small")
+@pytest.mark.parametrize("name", GOOD)
+def test_a_large_one_that_is_not_kept_goes_straight_from_its_file(world: World, network: nn.Module, name: str) -> None:
+    read = RecentVaes().get(str(world.vaes / name), network, 0)
+    assert isinstance(read, VaeOnDisk)
+    for dtype in (torch.float32, torch.float16):
+        network.to(dtype)
+        copy_into(network, read)
+        expected = {name: tensor.to(dtype) for name, tensor in in_memory(world.vaes / name, network).items()}
+        assert digest(network.state_dict()) == digest(expected)
+
+
+def in_memory(path: Path, network: nn.Module) -> Mapping[str, torch.Tensor]:
+    read = RecentVaes().get(str(path), network, 1000)
+    assert isinstance(read, VaeWeights)
+    return read.tensors
+
+
+@pytest.mark.usefixtures("nothing_is_small")
+@pytest.mark.parametrize("name", BAD)
+def test_a_large_one_is_checked_as_a_whole_first(world: World, network: nn.Module, name: str) -> None:
+    with pytest.raises(FileProblem):
+        RecentVaes().get(str(world.vaes / name), network, 0)
+
+
+@pytest.mark.usefixtures("nothing_is_small")
+def test_a_large_one_that_changed_since_is_not_copied(world: World, network: nn.Module) -> None:
+    read = RecentVaes().get(str(world.vaes / "a.safetensors"), network, 0)
+    save_file({**small_vae(32), "loss.x": torch.zeros(1)}, world.vaes / "new.tmp")
+    (world.vaes / "new.tmp").replace(world.vaes / "a.safetensors")
+    before = digest(network.state_dict())
+    with pytest.raises(UnreadableFile, match="changed while it was read"):
+        copy_into(network, read)
+    assert digest(network.state_dict()) == before
 
 
 def test_a_file_that_cannot_be_read_leaves_nothing(world: World, network: nn.Module) -> None:

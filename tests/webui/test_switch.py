@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -11,6 +12,9 @@ from modules import script_callbacks, sd_hijack, sd_models, sd_vae, shared
 from safetensors.torch import save_file
 
 from tests.webui.world import BAD, GOOD, World, small_vae
+from vae_workbench.errors import UnreadableFile
+from vae_workbench.webui import options, swap
+from vae_workbench.weights.reader import WeightsReader
 
 
 @pytest.mark.parametrize("name", GOOD)
@@ -244,3 +248,28 @@ def test_the_choice_noted_for_a_checkpoint_is_used(world: World) -> None:
     world.load("tiny2.safetensors")
     assert world.vae == world.own("tiny2.safetensors")
     assert sd_models.model_data.sd_model is world.model
+
+
+def test_a_file_that_fails_while_it_is_copied_leaves_the_vae_from_before(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A large one is read straight into the network, which then holds some of its weights."""
+    monkeypatch.setattr(swap, "SMALL", 0)
+    shared.opts.data[options.CACHE_MEGABYTES] = 0
+    world.load("tiny.safetensors")
+    assert world.select("b.safetensors")
+    load, filled = WeightsReader.load, 0
+
+    def failing(self: WeightsReader, name: str, memory: Any = None) -> Any:
+        nonlocal filled
+        if memory is not None and memory.data_ptr() in places:
+            filled += 1
+            if filled == 20:
+                raise UnreadableFile("a.safetensors", "a.safetensors cannot be read", "Look at the disk")
+        return load(self, name, memory)
+
+    places = {tensor.data_ptr() for tensor in world.model.first_stage_model.parameters()}
+    monkeypatch.setattr(WeightsReader, "load", failing)
+    assert not world.select("a.safetensors") and filled >= 20
+    assert world.vae == world.file("b.safetensors")
+    assert world.select("a.safetensors"), "the next try may succeed"

@@ -20,11 +20,11 @@ from vae_workbench.errors import WorkbenchError
 from vae_workbench.progress import silent
 from vae_workbench.ui.decisions import Decisions
 from vae_workbench.ui.preference_changes import PreferenceChanges
-from vae_workbench.webui import options, switch
+from vae_workbench.webui import options, swap, switch
 from vae_workbench.webui.host import workbench
 from vae_workbench.webui.register import register, unregister
-from vae_workbench.webui.swap import Stamp, stamp_of
 from vae_workbench.webui.truth import active
+from vae_workbench.webui.vae_weights import Stamp, stamp_of
 
 STEPS = int(os.environ.get("VAEWB_WALK_STEPS") or (100 if REAL else 500))
 """The real web UI takes seconds for some steps."""
@@ -36,7 +36,8 @@ CHANGED = ("a.safetensors", "b.safetensors")
 class Walk:
     """One walk, and what it knows of the files."""
 
-    def __init__(self, world: World, seed: int) -> None:
+    def __init__(self, world: World, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.monkeypatch = monkeypatch
         self.world, self.random = world, random.Random(seed)
         self.known: dict[tuple[str, Stamp | None], str] = {}
         self.rests: dict[str, object] = {}
@@ -136,6 +137,7 @@ class Walk:
             )
         )
         shared.opts.data[key] = self.random.choice(values)
+        self.monkeypatch.setattr(swap, "SMALL", self.random.choice((0, 50_000_000)))
 
     def reload_ui(self) -> None:
         script_callbacks.script_unloaded_callback()
@@ -185,8 +187,10 @@ def extended(world: World) -> Iterator[World]:
 
 
 @pytest.mark.parametrize("seed", [1])
-def test_what_is_in_memory_is_what_the_status_names(extended: World, seed: int) -> None:
-    world, walk = extended, Walk(extended, seed)
+def test_what_is_in_memory_is_what_the_status_names(
+    extended: World, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world, walk = extended, Walk(extended, seed, monkeypatch)
     walk.remember()
     world.load("tiny.safetensors")
     for number in range(STEPS):

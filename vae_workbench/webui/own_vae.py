@@ -16,7 +16,8 @@ from torch import Tensor
 from ..autoencoder.names import canonical_tensors
 from ..errors import FileProblem, UnknownArchitecture
 from ..weights.inventory import read_inventory
-from .swap import Stamp, VaeWeights, complete_in, copy_of, read_weights
+from .swap import complete_in, copy_of, read_weights
+from .vae_weights import Stamp, VaeWeights
 
 PREFIX = "first_stage_model."
 """What precedes the names of the VAE's tensors in the checkpoints that the web UI reads."""
@@ -74,7 +75,9 @@ class Held:
             DoesNotFit, FileProblem, UnknownArchitecture: the file has none that fits, or cannot be read.
         """
         if self.own is None:
-            self.own = read_weights(self.checkpoint, network)
+            read = read_weights(self.checkpoint, network)
+            assert isinstance(read, VaeWeights)  # as there is no limit
+            self.own = read
         return self.own
 
 

@@ -7,7 +7,8 @@ from collections import OrderedDict
 
 from torch import nn
 
-from .swap import VaeWeights, read_weights, stamp_of
+from .swap import read_weights
+from .vae_weights import VaeOnDisk, VaeWeights, stamp_of
 
 MB = 1_000_000
 
@@ -19,8 +20,10 @@ class RecentVaes:
         self._kept: OrderedDict[str, VaeWeights] = OrderedDict()
         self._lock = threading.Lock()
 
-    def get(self, path: str, network: nn.Module, megabytes: float) -> VaeWeights:
+    def get(self, path: str, network: nn.Module, megabytes: float) -> VaeWeights | VaeOnDisk:
         """The VAE of a file, from memory if the file is unchanged. Those over the limit are let go of.
+
+        One that is over the limit by itself is left in its file, unless it is small.
 
         Args:
             path: a VAE or a checkpoint.
@@ -34,7 +37,10 @@ class RecentVaes:
             kept = self._kept.get(path)
             if kept is None or kept.stamp != stamp_of(path):
                 self._kept.pop(path, None)
-                kept = self._kept[path] = read_weights(path, network)
+                read = read_weights(path, network, megabytes * MB)
+                if isinstance(read, VaeOnDisk):
+                    return read
+                kept = self._kept[path] = read
             self._kept.move_to_end(path)
             self._shrink(megabytes * MB)
             return kept

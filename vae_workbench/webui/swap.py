@@ -6,12 +6,11 @@ rest of the model are not touched.
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -19,54 +18,17 @@ from torch import Tensor, nn
 from ..autoencoder.names import Shape, canonical_names, canonical_shapes, canonical_tensors
 from ..errors import FileProblem
 from ..weights.reader import open_weights
+from .vae_weights import Stamp, VaeOnDisk, VaeWeights, scratch_for
 
-
-class Stamp(NamedTuple):
-    """What tells one state of a file from another: its size in bytes and its time of change."""
-
-    size: int
-    mtime_ns: int
-
-
-def stamp_of(path: str | os.PathLike[str]) -> Stamp | None:
-    """The state that a file is in, ``None`` if it cannot be seen."""
-    try:
-        status = Path(path).stat()
-    except OSError:
-        return None
-    return Stamp(status.st_size, status.st_mtime_ns)
+SMALL = 50_000_000
+"""Bytes of a VAE that is read to memory in any case: its header takes longer to read again than its weights."""
 
 
 class DoesNotFit(FileProblem):
     """The VAE of a file is not one for the network in use."""
 
 
-@dataclass(frozen=True, eq=False)
-class VaeWeights:
-    """All weights of a VAE, on the CPU.
-
-    Attributes:
-        path: the file that they are from.
-        stamp: the state that it was in; ``None`` if they were taken from memory.
-        tensors: by canonical name, in the shapes that networks have.
-    """
-
-    path: str
-    stamp: Stamp | None
-    tensors: Mapping[str, Tensor]
-
-    @cached_property
-    def shapes(self) -> dict[str, Shape]:
-        """Shapes by canonical name."""
-        return {name: tuple(tensor.shape) for name, tensor in self.tensors.items()}
-
-    @cached_property
-    def nbytes(self) -> int:
-        """Bytes in memory."""
-        return sum(tensor.nbytes for tensor in self.tensors.values())
-
-
-def read_weights(path: str | os.PathLike[str], network: nn.Module) -> VaeWeights:
+def read_weights(path: str | os.PathLike[str], network: nn.Module, most: float = math.inf) -> VaeWeights | VaeOnDisk:
     """The VAE that a file holds, known to fit ``network`` and to have finite weights only.
 
     Names and shapes are checked from the file's header, before any weights are read.
@@ -74,41 +36,44 @@ def read_weights(path: str | os.PathLike[str], network: nn.Module) -> VaeWeights
     Args:
         path: a VAE or a checkpoint, in any of the known namings and precisions.
         network: the first stage of the model in use.
+        most: bytes that may be kept. A larger VAE is left in its file: it is read once to be checked, and again to be copied.
 
     Raises:
         DoesNotFit: names or shapes differ, or a weight is NaN or infinite.
         FileProblem: the file cannot be read.
         UnknownArchitecture: two of its names mean the same tensor.
     """
-    name = Path(path).name
     with open_weights(path) as reader:
-        inventory = reader.inventory
-        found = canonical_shapes({name: tensor.shape for name, tensor in inventory.tensors.items()})
-        _check_shapes(path, found, _shapes(network.state_dict()))
-        loaded = {name: reader.load(name) for name in canonical_names(inventory.tensors).values()}
-    damaged = [name for name, tensor in loaded.items() if not _finite(tensor)]
-    if damaged:
-        what = f"{name} is damaged: {_tensors(damaged)} weights that are NaN or infinite"
-        raise DoesNotFit(path, what, "Use another copy of the file")
-    return VaeWeights(os.fspath(path), Stamp(inventory.size, inventory.mtime_ns), canonical_tensors(loaded))
+        tensors = reader.inventory.tensors
+        shapes = canonical_shapes({name: tensor.shape for name, tensor in tensors.items()})
+        _check_shapes(path, shapes, _shapes(network.state_dict()))
+        names = canonical_names(tensors)
+        stamp = Stamp(reader.inventory.size, reader.inventory.mtime_ns)
+        if sum(tensors[name].nbytes for name in names.values()) > max(most, SMALL):
+            scratch = scratch_for(reader, names.values())
+            _check_finite(path, [name for name in names.values() if not _finite(reader.load(name, scratch))])
+            return VaeOnDisk(os.fspath(path), stamp, shapes, names)
+        loaded = {name: reader.load(name) for name in names.values()}
+    _check_finite(path, [name for name, tensor in loaded.items() if not _finite(tensor)])
+    return VaeWeights(os.fspath(path), stamp, canonical_tensors(loaded))
 
 
-def copy_into(network: nn.Module, weights: VaeWeights) -> None:
+def copy_into(network: nn.Module, weights: VaeWeights | VaeOnDisk) -> None:
     """Copies weights into the tensors of the network, which keep device and precision.
 
     Raises:
         DoesNotFit: names or shapes differ. Nothing was copied.
+        FileProblem: the file changed since it was checked, or cannot be read any more. Some may have been copied.
     """
     tensors = network.state_dict(keep_vars=True)
-    names = _names(tuple(tensors))
-    targets = {name: tensors[inside] for name, inside in names.items()}
-    if not _alike(targets, weights.tensors):
+    targets = {name: tensors[inside] for name, inside in _names(tuple(tensors)).items()}
+    if {name: tuple(target.shape) for name, target in targets.items()} != weights.shapes:
         _check_shapes(weights.path, weights.shapes, _shapes(tensors))
         targets = {name: target.view(weights.shapes[name]) for name, target in targets.items()}
     # Outside of it, web UIs that load their weights in inference mode refuse; inside, all tensors may be written to.
-    with torch.inference_mode():
-        for name, source in weights.tensors.items():
-            targets[name].copy_(source)
+    with torch.inference_mode(), weights.filling() as fill:
+        for name, target in targets.items():
+            fill(name, target)
 
 
 def copy_of(network: nn.Module, path: str) -> VaeWeights:
@@ -143,10 +108,6 @@ def _shapes(tensors: Mapping[str, Tensor]) -> dict[str, Shape]:
     return canonical_shapes({name: tuple(tensor.shape) for name, tensor in tensors.items()})
 
 
-def _alike(some: Mapping[str, Tensor], others: Mapping[str, Tensor]) -> bool:
-    return some.keys() == others.keys() and all(some[name].shape == others[name].shape for name in some)
-
-
 def _check_shapes(path: str | os.PathLike[str], found: Mapping[str, Shape], wanted: Mapping[str, Shape]) -> None:
     if found == wanted:
         return
@@ -160,6 +121,12 @@ def _check_shapes(path: str | os.PathLike[str], found: Mapping[str, Shape], want
     )
     told = "; ".join(f"{_tensors(names)} {fault}" for fault, names in faults if names)
     raise DoesNotFit(path, f"{name} does not fit this checkpoint: {told}", "Choose a VAE made for this kind of model")
+
+
+def _check_finite(path: str | os.PathLike[str], damaged: list[str]) -> None:
+    if damaged:
+        what = f"{Path(path).name} is damaged: {_tensors(damaged)} weights that are NaN or infinite"
+        raise DoesNotFit(path, what, "Use another copy of the file")
 
 
 def _tensors(names: list[str]) -> str:

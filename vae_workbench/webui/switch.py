@@ -22,7 +22,8 @@ from .library import folders, library
 from .log import logger
 from .own_vae import OWN, Content, Held, adopted, held_by
 from .recent_vaes import RecentVaes
-from .swap import DoesNotFit, VaeWeights, as_state_dict, copy_into, stamp_of
+from .swap import DoesNotFit, as_state_dict, copy_into
+from .vae_weights import VaeOnDisk, VaeWeights, stamp_of
 
 OPTION, AUTOMATIC, NONE = "sd_vae", "Automatic", "None"
 
@@ -248,7 +249,7 @@ def _use(model: Any, held: Held, path: str | None, reason: str, warnings: tuple[
     return changed
 
 
-def _weights(model: Any, held: Held, content: Content) -> VaeWeights:
+def _weights(model: Any, held: Held, content: Content) -> VaeWeights | VaeOnDisk:
     """The weights, known to be whole and to fit this model."""
     try:
         if content.path is None:
@@ -259,7 +260,7 @@ def _weights(model: Any, held: Held, content: Content) -> VaeWeights:
         raise WorkbenchError(f"There is not enough memory for {name}", "Close other programs, or restart") from error
 
 
-def _exchange(model: Any, held: Held, content: Content, weights: VaeWeights) -> None:
+def _exchange(model: Any, held: Held, content: Content, weights: VaeWeights | VaeOnDisk) -> None:
     """The one place where weights change."""
     before = held.content
     guard.before_swap(model)

@@ -7,7 +7,7 @@ from modules import cache, sd_models, sd_vae, shared
 from ..errors import FileProblem
 from ..identity.identify import sha256_of
 from .own_vae import held_by
-from .swap import Stamp, stamp_of
+from .vae_weights import Stamp, stamp_of
 
 SHORT = 10
 """Digits that the web UI writes into infotexts."""

@@ -32,11 +32,16 @@ class WeightsReader:
         self._source = source
         self.inventory: Inventory = inventory_of(source)
 
-    def load(self, name: str) -> torch.Tensor:
+    def load(self, name: str, memory: torch.Tensor | None = None) -> torch.Tensor:
         """One tensor, on the CPU, in the format of the file.
 
         The memory is the tensor's own: it may be changed, never changes the file, and outlives the reader. It holds the
         bytes from the tensor's first to its last element, so a tensor with gaps or repeats keeps its strides.
+
+        Args:
+            name: of the tensor.
+            memory: where to put it instead: flat uint8 on the CPU, of at least the tensor's bytes. Making new memory takes
+                longer than reading a file that the system has in its cache.
 
         Raises:
             InvalidInput: the file has no tensor of that name.
@@ -48,7 +53,7 @@ class WeightsReader:
         dtype, shape = self._torch_form(name, info)
         if not info.nbytes:
             return torch.empty(shape, dtype=dtype)
-        raw = torch.empty(info.nbytes, dtype=torch.uint8)
+        raw = torch.empty(info.nbytes, dtype=torch.uint8) if memory is None else memory[: info.nbytes]
         self._read(info, info.offset, raw.numpy().data)
         self._source.check_unchanged()
         elements = raw.view(dtype)
