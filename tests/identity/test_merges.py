@@ -189,5 +189,8 @@ def test_relations_in_words() -> None:
     assert told(cast(small_kl(), torch.float16)) == "It has the weights of X, up to rounding (fp16 copy)."
     finetuned = mixed({"encoder.": 1.0, "quant_conv.": 1.0, "": 0.0}, small_kl(), finetune(3))
     assert told(finetuned).startswith("It has the encoder of X; the decoders are 0.")
+    tiny = {name: tensor / 1000 for name, tensor in small_kl(1).items()}
+    strange = mixed({"encoder.": 1.0, "quant_conv.": 1.0, "": 0.0}, small_kl(), tiny)
+    assert told(strange) == "It has the encoder of X; the decoders have nothing in common."
     assert told(finetune(3)).startswith("It resembles X, at a distance of 0.")
     assert told(small_kl(1)) == ""

@@ -13,6 +13,9 @@ from .verdict import Relative
 SIMILAR = 0.7
 """Distances below are worth telling. VAEs that were trained apart are about 1.4 apart; half of the weights in common are 1."""
 
+STRANGERS = 1.2
+"""Distances above mean nothing: weights of another scale can be thousands apart."""
+
 MOST_RELATIVES = 5
 
 HALF_RELATIONS = {"encoder": "same encoder", "decoder": "same decoder"}
@@ -28,11 +31,15 @@ def relative(name: str, likeness: Likeness) -> Relative | None:
     for half, relation in HALF_RELATIONS.items():
         if likeness.rungs.get(half):
             other = next((other for other in likeness.rungs if other != half), None)
-            rest = f"; the {other}s are {likeness.distances[other]:.2g} apart" if other else ""
+            rest = f"; {_apart(other, likeness.distances[other])}" if other else ""
             return Relative(name, relation, distance, f"It has the {half} of {name}{rest}.")
     if distance < SIMILAR:
         return Relative(name, "similar", distance, f"It resembles {name}, at a distance of {distance:.2g}.")
     return None
+
+
+def _apart(half: str, distance: float) -> str:
+    return f"the {half}s are {distance:.2g} apart" if distance < STRANGERS else f"the {half}s have nothing in common"
 
 
 def merge_relative(merge: Merge, names: Sequence[str]) -> Relative:
