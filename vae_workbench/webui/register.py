@@ -12,6 +12,7 @@ from . import (
     generation,
     guard,
     log,
+    merger,
     metadata_editor,
     options,
     patching,
@@ -36,6 +37,7 @@ def register() -> None:
     callbacks.on("before_ui", quicksettings.show_vae_selector)
     callbacks.on("before_ui", xyz_plot.patch_axis)
     callbacks.on("before_ui", metadata_editor.patch_editor)
+    callbacks.on("before_ui", merger.patch_merger)
     callbacks.on("infotext_pasted", generation.infotext_pasted)
     callbacks.on("after_component", status_line.add_line)
     callbacks.on("ui_tabs", tab.build_tab)
