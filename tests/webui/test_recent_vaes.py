@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import pytest
 import torch
+from modules import sd_vae, shared
 from safetensors.torch import save_file
 from torch import nn
 
 from tests.webui.world import BAD, GOOD, World, digest, shape_of, small_vae
 from vae_workbench.autoencoder.kl import KLAutoencoder
 from vae_workbench.errors import FileProblem, UnreadableFile
-from vae_workbench.webui import swap
+from vae_workbench.webui import options, swap, switch
 from vae_workbench.webui.recent_vaes import MB, RecentVaes
 from vae_workbench.webui.swap import copy_into
 from vae_workbench.webui.vae_weights import VaeOnDisk, VaeWeights
@@ -26,16 +27,18 @@ def network() -> nn.Module:
     return KLAutoencoder(shape_of())
 
 
-def names(recent: RecentVaes) -> list[str]:
-    return [Path(path).name for path in recent.paths()]
+def names(paths: Iterable[str]) -> list[str]:
+    return [Path(path).name for path in paths]
 
 
-def test_d22_the_one_used_longest_ago_goes_first(world: World, network: nn.Module) -> None:
-    """The web UI's cache let go of the one that was read first, however often it was used, and kept one too many."""
-    recent = RecentVaes()
-    for name in ("a.safetensors", "b.safetensors", "a.safetensors", "c.pt"):
-        recent.get(str(world.vaes / name), network, 2.5 * MEGABYTES)
-    assert names(recent) == ["a.safetensors", "c.pt"]
+@pytest.mark.parametrize("limit", [1, 2])
+def test_d22_the_one_used_longest_ago_goes_first(world: World, limit: int) -> None:
+    """The web UI's cache let go of the one that was read first, however often it was used, and kept one more than its limit."""
+    shared.opts.data.update({"sd_vae_checkpoint_cache": limit, options.CACHE_MEGABYTES: 2.2 * MEGABYTES})
+    world.load("tiny.safetensors")
+    for name in ("a.safetensors", "b.safetensors", "a.safetensors", "fp16.safetensors"):
+        world.select(name)
+    assert names([*switch.recent.paths(), *sd_vae.checkpoints_loaded]) == ["a.safetensors", "fp16.safetensors"]
 
 
 def test_what_is_kept_is_not_read_again(world: World, network: nn.Module) -> None:
@@ -50,14 +53,14 @@ def test_a_changed_file_is(world: World, network: nn.Module) -> None:
     save_file(small_vae(31), world.vaes / "new.tmp")
     (world.vaes / "new.tmp").replace(world.vaes / "a.safetensors")
     assert digest(recent.get(str(world.vaes / "a.safetensors"), network, 100).tensors) == digest(small_vae(31))
-    assert names(recent) == ["a.safetensors"]
+    assert names(recent.paths()) == ["a.safetensors"]
 
 
 @pytest.mark.parametrize("megabytes", [0, MEGABYTES * 0.9])
 def test_what_does_not_fit_the_limit_is_not_kept(world: World, network: nn.Module, megabytes: float) -> None:
     recent = RecentVaes()
     assert digest(recent.get(str(world.vaes / "a.safetensors"), network, megabytes).tensors) == digest(small_vae(1))
-    assert names(recent) == []
+    assert names(recent.paths()) == []
 
 
 @pytest.fixture
@@ -105,4 +108,4 @@ def test_a_file_that_cannot_be_read_leaves_nothing(world: World, network: nn.Mod
     recent = RecentVaes()
     with pytest.raises(FileProblem):
         recent.get(str(world.vaes / "bad corrupt.safetensors"), network, 100)
-    assert names(recent) == []
+    assert names(recent.paths()) == []
