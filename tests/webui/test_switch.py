@@ -221,6 +221,16 @@ def test_a_model_that_was_loaded_before_us_is_taken_over(world: World) -> None:
     assert world.vae == world.own("tiny.safetensors")
 
 
+def test_a_model_that_was_loaded_in_a_way_of_its_own_gets_a_vae_all_the_same(world: World) -> None:
+    """reForge does not call ``load_model_weights``; an unusable VAE must not stop its checkpoints from loading."""
+    from vae_workbench.webui import own_vae
+
+    world.load("tiny.safetensors")
+    own_vae.forget(world.model)
+    sd_vae.load_vae(world.model, str(world.vaes / "bad wide.safetensors"), "in a test")
+    assert world.vae == world.own("tiny.safetensors") and sd_vae.loaded_vae_file is None
+
+
 def test_the_web_ui_goes_on_without_us(world: World) -> None:
     from vae_workbench.webui import patching, vae_loading
 

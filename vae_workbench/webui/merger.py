@@ -42,8 +42,9 @@ _baking: ContextVar[dict[str, Tensor] | None] = ContextVar("vaewb_baking", defau
 def patch_merger() -> None:
     """Puts our functions around the merger's; called before the page is built."""
     replace(extras, "run_modelmerger", _run_modelmerger)
-    replace(sd_models, "read_state_dict", _read_state_dict)
-    replace(sd_vae, "load_vae_dict", _load_vae_dict)
+    forge = hasattr(sd_vae, "load_torch_file")  # by which its merger reads both
+    replace(sd_models, "load_torch_file" if forge else "read_state_dict", _read_state_dict)
+    replace(sd_vae, "load_torch_file" if forge else "load_vae_dict", _load_vae_dict)
 
 
 def to_bake(name: str, checkpoint: str) -> VaeWeights:
@@ -104,8 +105,9 @@ def _run_modelmerger(original: Function) -> Function:
 
 def _read_state_dict(original: Function) -> Function:
     def read_state_dict(*args: Any, **kwargs: Any) -> Any:
-        tensors, vae = original(*args, **kwargs), _baking.get() or {}
-        tensors.update((PREFIX + name, tensor) for name, tensor in vae.items())
+        tensors, vae = original(*args, **kwargs), _baking.get()
+        if vae is not None:
+            tensors.update((PREFIX + name, tensor) for name, tensor in vae.items())
         return tensors
 
     return read_state_dict

@@ -6,6 +6,8 @@ forgets all callbacks by itself; what else was done is undone by :func:`unregist
 
 from __future__ import annotations
 
+from modules import sd_models
+
 from . import (
     api,
     callbacks,
@@ -24,12 +26,31 @@ from . import (
 )
 from .library import Upkeep
 
+LEFT_OUT = (
+    "This web UI (Forge) manages VAEs by itself: of it, only the checkpoint merger is changed. Compare and examine VAEs in the"
+    " standalone app (python run.py app)."
+)
+
 _upkeep: Upkeep | None = None
 
 
 def register() -> None:
     """Registers the callbacks of the extension; safe to call again after the web UI unloaded its scripts."""
     log.attach()
+    callbacks.on("before_ui", merger.patch_merger)
+    if loads_vaes_with_checkpoints():
+        log.logger.info("%s", LEFT_OUT)
+    else:
+        _register_all()
+    callbacks.on("script_unloaded", unregister)
+
+
+def loads_vaes_with_checkpoints() -> bool:
+    """Whether this is Forge: its models have no ``first_stage_model``, its ``sd_vae`` does nothing, its pages are of gradio 4."""
+    return hasattr(sd_models, "forge_model_reload")
+
+
+def _register_all() -> None:
     vae_loading.patch_loading()
     vae_loading.patch_selector()
     generation.patch_generation()
@@ -37,7 +58,6 @@ def register() -> None:
     callbacks.on("before_ui", quicksettings.show_vae_selector)
     callbacks.on("before_ui", xyz_plot.patch_axis)
     callbacks.on("before_ui", metadata_editor.patch_editor)
-    callbacks.on("before_ui", merger.patch_merger)
     callbacks.on("infotext_pasted", generation.infotext_pasted)
     callbacks.on("after_component", status_line.add_line)
     callbacks.on("ui_tabs", tab.build_tab)
@@ -45,7 +65,6 @@ def register() -> None:
     callbacks.on("app_started", api.add_routes)
     callbacks.on("app_started", _start_upkeep)
     guard.register()
-    callbacks.on("script_unloaded", unregister)
 
 
 def unregister() -> None:

@@ -11,7 +11,7 @@ from modules.call_queue import queue_lock
 from ..errors import WorkbenchError
 from . import vae_list
 from .log import tell
-from .own_vae import PREFIX, arrived, forget
+from .own_vae import PREFIX, adopted, arrived, forget, held_by
 from .patching import Function, replace
 from .swap import complete_in
 from .switch import chosen, hand_back, settle, switch, switch_to
@@ -42,7 +42,7 @@ def patch_selector() -> None:
 
 def unpatch_loading() -> None:
     """Leaves the models in memory as the web UI's own functions need them. Called before the functions are put back."""
-    for model in sd_models.model_data.loaded_sd_models:
+    for model in getattr(sd_models.model_data, "loaded_sd_models", ()):
         hand_back(model)
 
 
@@ -70,10 +70,12 @@ def _resolve_vae(checkpoint_file: str) -> Any:
 
 def _load_vae(model: Any, vae_file: str | None = None, vae_source: str = ASKED_FOR) -> None:
     complete = _loading.pop(model, None)
-    if complete is None:
-        switch_to(model, vae_file, vae_source)
-    else:
+    if complete is not None:
         settle(model, arrived(model, complete), vae_file, vae_source)
+    elif held_by(model) is None:  # a model new to us: some web UIs load weights without load_model_weights
+        settle(model, adopted(model), vae_file, vae_source)
+    else:
+        switch_to(model, vae_file, vae_source)
 
 
 def _reload_vae_weights(sd_model: Any = None, vae_file: Any = sd_vae.unspecified) -> Any:
