@@ -29,8 +29,9 @@ from .library import library
 from .log import logger, tell
 from .own_vae import PREFIX
 from .patching import Function, replace
-from .swap import VaeWeights, read_weights
+from .swap import read_weights
 from .switch import NONE
+from .vae_weights import VaeWeights
 
 DROPDOWNS = 4
 """Of checkpoints, which the merger's result updates before its sentence."""

@@ -75,9 +75,7 @@ class Held:
             DoesNotFit, FileProblem, UnknownArchitecture: the file has none that fits, or cannot be read.
         """
         if self.own is None:
-            read = read_weights(self.checkpoint, network)
-            assert isinstance(read, VaeWeights)  # as there is no limit
-            self.own = read
+            self.own = read_weights(self.checkpoint, network)
         return self.own
 
 

@@ -7,7 +7,7 @@ from collections import OrderedDict
 
 from torch import nn
 
-from .swap import read_weights
+from .swap import read_or_leave
 from .vae_weights import VaeOnDisk, VaeWeights, stamp_of
 
 MB = 1_000_000
@@ -31,13 +31,13 @@ class RecentVaes:
             megabytes: that may be kept, in all.
 
         Raises:
-            FileProblem, UnknownArchitecture: as :func:`.swap.read_weights`.
+            FileProblem, UnknownArchitecture: as :func:`.swap.read_or_leave`.
         """
         with self._lock:
             kept = self._kept.get(path)
             if kept is None or kept.stamp != stamp_of(path):
                 self._kept.pop(path, None)
-                read = read_weights(path, network, megabytes * MB)
+                read = read_or_leave(path, network, megabytes * MB)
                 if isinstance(read, VaeOnDisk):
                     return read
                 kept = self._kept[path] = read

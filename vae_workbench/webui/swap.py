@@ -6,7 +6,6 @@ rest of the model are not touched.
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Mapping
 from functools import lru_cache
@@ -17,7 +16,7 @@ from torch import Tensor, nn
 
 from ..autoencoder.names import Shape, canonical_names, canonical_shapes, canonical_tensors
 from ..errors import FileProblem
-from ..weights.reader import open_weights
+from ..weights.reader import WeightsReader, open_weights
 from .vae_weights import Stamp, VaeOnDisk, VaeWeights, scratch_for
 
 SMALL = 50_000_000
@@ -28,7 +27,7 @@ class DoesNotFit(FileProblem):
     """The VAE of a file is not one for the network in use."""
 
 
-def read_weights(path: str | os.PathLike[str], network: nn.Module, most: float = math.inf) -> VaeWeights | VaeOnDisk:
+def read_weights(path: str | os.PathLike[str], network: nn.Module) -> VaeWeights:
     """The VAE that a file holds, known to fit ``network`` and to have finite weights only.
 
     Names and shapes are checked from the file's header, before any weights are read.
@@ -36,7 +35,6 @@ def read_weights(path: str | os.PathLike[str], network: nn.Module, most: float =
     Args:
         path: a VAE or a checkpoint, in any of the known namings and precisions.
         network: the first stage of the model in use.
-        most: bytes that may be kept. A larger VAE is left in its file: it is read once to be checked, and again to be copied.
 
     Raises:
         DoesNotFit: names or shapes differ, or a weight is NaN or infinite.
@@ -44,18 +42,36 @@ def read_weights(path: str | os.PathLike[str], network: nn.Module, most: float =
         UnknownArchitecture: two of its names mean the same tensor.
     """
     with open_weights(path) as reader:
-        tensors = reader.inventory.tensors
-        shapes = canonical_shapes({name: tensor.shape for name, tensor in tensors.items()})
-        _check_shapes(path, shapes, _shapes(network.state_dict()))
-        names = canonical_names(tensors)
-        stamp = Stamp(reader.inventory.size, reader.inventory.mtime_ns)
-        if sum(tensors[name].nbytes for name in names.values()) > max(most, SMALL):
-            scratch = scratch_for(reader, names.values())
-            _check_finite(path, [name for name in names.values() if not _finite(reader.load(name, scratch))])
-            return VaeOnDisk(os.fspath(path), stamp, shapes, names)
-        loaded = {name: reader.load(name) for name in names.values()}
+        return _loaded(path, reader, _checked_names(path, reader, network))
+
+
+def read_or_leave(path: str | os.PathLike[str], network: nn.Module, most: float) -> VaeWeights | VaeOnDisk:
+    """The same; but a VAE of more than ``most`` bytes is left in its file, to be read once more when it is copied."""
+    with open_weights(path) as reader:
+        tensors, names = reader.inventory.tensors, _checked_names(path, reader, network)
+        if sum(tensors[name].nbytes for name in names.values()) <= max(most, SMALL):
+            return _loaded(path, reader, names)
+        scratch = scratch_for(reader, names.values())
+        _check_finite(path, [name for name in names.values() if not _finite(reader.load(name, scratch))])
+        shapes = canonical_shapes({name: tensors[name].shape for name in names.values()})
+        return VaeOnDisk(os.fspath(path), _stamp(reader), shapes, names)
+
+
+def _checked_names(path: str | os.PathLike[str], reader: WeightsReader, network: nn.Module) -> dict[str, str]:
+    tensors = reader.inventory.tensors
+    found = canonical_shapes({name: tensor.shape for name, tensor in tensors.items()})
+    _check_shapes(path, found, _shapes(network.state_dict()))
+    return canonical_names(tensors)
+
+
+def _loaded(path: str | os.PathLike[str], reader: WeightsReader, names: Mapping[str, str]) -> VaeWeights:
+    loaded = {name: reader.load(name) for name in names.values()}
     _check_finite(path, [name for name, tensor in loaded.items() if not _finite(tensor)])
-    return VaeWeights(os.fspath(path), stamp, canonical_tensors(loaded))
+    return VaeWeights(os.fspath(path), _stamp(reader), canonical_tensors(loaded))
+
+
+def _stamp(reader: WeightsReader) -> Stamp:
+    return Stamp(reader.inventory.size, reader.inventory.mtime_ns)
 
 
 def copy_into(network: nn.Module, weights: VaeWeights | VaeOnDisk) -> None:
