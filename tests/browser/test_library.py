@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import save_file
 
 from tests.browser.app import ROOT, serving_app
@@ -226,6 +227,34 @@ def test_a_hash_is_computed_when_asked_for(library: Page) -> None:
     library.click("#vaewb_library_hash_it")
     library.locator("#vaewb_library_details dt", has_text="sha256").wait_for()
     assert not library.locator("#vaewb_library_hash_it").is_visible()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_check_foresees_an_overflow_and_draws_it(
+    page: Page, app: Server, theme: str, screenshots: Path | None
+) -> None:
+    opened(page, app, "Library", f"/?__theme={theme}")
+    row(page, "demo-overflows-in-fp16.safetensors").click()
+    details(page, "demo-overflows-in-fp16.safetensors")
+    page.click("#vaewb_library_check_it")
+    page.wait_for_selector("#vaewb_library_status :text('was checked')")
+    check = page.locator("#vaewb_library_checked .vaewb-check")
+    assert "Its decoder overflows in fp16" in check.locator(".vaewb-warning").inner_text()
+    bars = check.locator("li")
+    over = check.locator(".vaewb-over")
+    assert bars.count() > 20 and 0 < over.count() < bars.count()
+    with page.expect_download() as download:
+        check.locator(".vaewb-download").click()
+    with Image.open(download.value.path()) as chart:
+        assert chart.format == "PNG"
+    if screenshots:
+        check.scroll_into_view_if_needed()
+        page.screenshot(path=screenshots / f"library-check-{theme}.png", full_page=True)
+    row(page, "a.safetensors").click()
+    details(page, "a.safetensors")
+    assert check.count() == 0
+    row(page, "demo-overflows-in-fp16.safetensors").click()
+    check.wait_for()
 
 
 def test_long_work_can_be_cancelled(library: Page) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import gradio as gr
@@ -10,6 +13,7 @@ import pytest
 from tests.small_vaes import save_small_kl
 from tests.ui.workbenches import workbench
 from vae_workbench.precision.plan import Evidence, HalfPlan, Plan, Plans, Precision
+from vae_workbench.progress import Progress, silent
 from vae_workbench.ui.library_page import LibraryPage
 
 NAME = "own.safetensors"
@@ -64,3 +68,32 @@ def test_a_file_that_is_gone_is_told(page: LibraryPage, plans: Plans) -> None:
     for told, *_ in (page._pin("gone.pt", "fp32"), page._forget("gone.pt")):
         assert "Choose a VAE first." in told
     assert plans.all() == before
+
+
+def test_a_check_is_shown_until_the_file_changes(page: LibraryPage, tmp_path: Path) -> None:
+    assert page._details(NAME)[4] == ""
+    assert "was checked" in page._check(silent, NAME)
+    assert "Its decoder fits into fp16" in page._details(NAME)[4]
+    save_small_kl(tmp_path / "vaes" / NAME, seed=1)
+    page.workbench.library.scan(page.workbench.library_folders())
+    assert page._details(NAME)[4] == ""
+
+
+def test_a_check_waits_for_the_device(page: LibraryPage) -> None:
+    held: list[str] = []
+
+    @contextlib.contextmanager
+    def exclusive(_progress: Progress) -> Iterator[None]:
+        held.append("in")
+        yield
+        held.append("out")
+
+    def progress(_fraction: float, what: str) -> None:
+        held.append(what.split(",")[0])
+
+    replace(page, workbench=replace(page.workbench, exclusive=exclusive))._check(progress, NAME)
+    assert held[0] == "in" and held[-1] == "out" and "decoding" in held
+
+
+def test_a_check_of_a_file_that_is_gone(page: LibraryPage) -> None:
+    assert "Choose a file first." in page._check(silent, "gone.pt")

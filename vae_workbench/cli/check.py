@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InvalidInput, TargetExists
-from ..progress import part
 from .shared import DONE, DTYPES, UNUSABLE, command, progress_bar
 
 
@@ -26,58 +25,30 @@ def add(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    from ..autoencoder.kl import KLAutoencoder
-    from ..autoencoder.open_file import open_autoencoder
-    from ..identity.damage import damaged_tensors
+    from ..compare.picture import load_picture
+    from ..library.file_check import check_file
     from ..precision.chart import draw_chart
-    from ..precision.check import LIMITS, HalfCheck, check_half
+    from ..precision.check import LIMITS
 
     if options.chart and options.chart.exists() and not options.overwrite:
         raise TargetExists(options.chart, f"{options.chart} already exists", "Name another file, or use --overwrite")
     with progress_bar() as progress:
-        damaged = damaged_tensors(options.vae, part(progress, 0.0, 0.5))
-        network = open_autoencoder(options.vae)
-        if not isinstance(network, KLAutoencoder):
-            raise InvalidInput(
-                f"{options.vae.name} is a tiny autoencoder", "It cannot overflow: there is nothing to check"
-            )
-        progress(0.6, "running it in fp32")
-        picture, latents = _check_input(options, network)
-        checks: list[HalfCheck] = []
-        if picture is not None and network.has_encoder:
-            checks.append(check_half(network, "encoder", picture, options.dtype))
-        if latents is not None and network.has_decoder:
-            checks.append(check_half(network, "decoder", latents, options.dtype))
+        checked = check_file(
+            options.vae,
+            picture=load_picture(options.picture).pixels * 2 - 1 if options.picture else None,
+            latents=_load_latents(options.latents) if options.latents else None,
+            dtype=options.dtype,
+            progress=progress,
+        )
     if options.chart:
-        draw_chart(checks, LIMITS[options.dtype]).save(options.chart, "PNG")
+        draw_chart(checked.halves, LIMITS[options.dtype]).save(options.chart, "PNG")
     if options.json:
-        told = [{**asdict(check), "needs": check.needs.value} for check in checks]
-        print(json.dumps({"vae": str(options.vae), "dtype": options.dtype, "damaged": damaged, "halves": told}))
+        told = [{**asdict(check), "needs": check.needs.value} for check in checked.halves]
+        print(json.dumps({"vae": str(options.vae), "dtype": options.dtype, "damaged": checked.damaged, "halves": told}))
     else:
-        print("\n".join([*(f"{name} holds NaN or infinite weights" for name in damaged), *map(_check_text, checks)]))
-    return UNUSABLE if damaged or any(check.not_finite_at for check in checks) else DONE
-
-
-def _check_input(options: argparse.Namespace, network: Any) -> tuple[Any, Any]:
-    """The picture for the encoder and the latents for the decoder; without either option, a colour chart and what the VAE
-    itself makes of it, or noise of the size of raw SD1 latents where it has no encoder."""
-    import torch
-
-    from ..compare.picture import load_picture
-    from ..identity.colour_probe import chart
-
-    if options.latents:
-        return None, _load_latents(options.latents)
-    picture = chart(network.downscale)
-    if options.picture:
-        pixels = load_picture(options.picture).pixels * 2 - 1
-        height, width = (side // network.downscale * network.downscale for side in pixels.shape[2:])
-        picture = pixels[..., :height, :width]
-    if network.has_encoder:
-        with torch.inference_mode():
-            return picture, network.encode(picture)
-    generator = torch.Generator().manual_seed(0)
-    return None, 5.5 * torch.randn(1, network.latent_channels, 16, 16, generator=generator)
+        damaged = (f"{name} holds NaN or infinite weights" for name in checked.damaged)
+        print("\n".join([*damaged, *map(_check_text, checked.halves)]))
+    return UNUSABLE if checked.damaged or any(check.not_finite_at for check in checked.halves) else DONE
 
 
 def _load_latents(path: Path) -> Any:

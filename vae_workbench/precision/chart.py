@@ -43,8 +43,12 @@ def draw_chart(checks: Sequence[HalfCheck], limit: float) -> Image.Image:
     return picture
 
 
+def share(value: float) -> float:
+    """How much of a bar's way a value takes, 0..1."""
+    power = math.log2(value) if 0 < value < math.inf else (LOWEST if value <= 0 else HIGHEST)
+    return (min(max(power, LOWEST), HIGHEST) - LOWEST) / (HIGHEST - LOWEST)
+
+
 def _place(value: float) -> int:
     """The x of a value."""
-    power = math.log2(value) if 0 < value < math.inf else (LOWEST if value <= 0 else HIGHEST)
-    share = (min(max(power, LOWEST), HIGHEST) - LOWEST) / (HIGHEST - LOWEST)
-    return MARGIN + LABELS + round(share * BARS)
+    return MARGIN + LABELS + round(share(value) * BARS)

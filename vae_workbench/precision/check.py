@@ -15,6 +15,7 @@ from torch import Tensor
 
 from ..autoencoder.kl import KLAutoencoder
 from ..errors import MissingHalf
+from ..progress import Progress, silent
 from .learning import learned
 from .maxima import FP16_MAX, Maxima, first_not_finite, measuring
 from .plan import HalfPlan, Precision
@@ -63,6 +64,13 @@ class HalfCheck:
 
 
 def check_half(network: KLAutoencoder, half: Half, x: Tensor, dtype: str = "fp16") -> HalfCheck:
+    """As :func:`run_checked`, without the result."""
+    return run_checked(network, half, x, dtype)[0]
+
+
+def run_checked(
+    network: KLAutoencoder, half: Half, x: Tensor, dtype: str = "fp16", progress: Progress = silent
+) -> tuple[HalfCheck, Tensor]:
     """Runs one half in fp32 and looks at its activations.
 
     Args:
@@ -70,23 +78,28 @@ def check_half(network: KLAutoencoder, half: Half, x: Tensor, dtype: str = "fp16
         half: which one.
         x: raw latents B×C×h×w for the decoder, images B×3×H×W in −1..1 for the encoder.
         dtype: the format to fit into, a key of :data:`LIMITS`.
+        progress: called before each layer.
+
+    Returns:
+        What was seen, and the images or latents.
 
     Raises:
         MissingHalf: the network has no such half.
         InvalidInput: ``x`` does not fit.
+        Cancelled: ``progress`` raised it.
     """
     run = network.decode if half == "decoder" else network.encode
     if not (network.has_decoder if half == "decoder" else network.has_encoder):
         raise MissingHalf(f"This VAE has no {half}", "Check its other half")
     parts = parts_of(network, half)
     with torch.inference_mode(), measuring(parts) as maxima:
-        run(x)
+        result = run(x, progress)
     stages = stages_of(parts, maxima, LIMITS[dtype])
     overflow = next((stage.name for stage in stages if stage.headroom < 1), None)
     needs = Precision.FP16
     if any(not maximum <= FP16_MAX for maximum in maxima.values()):
         needs = learned(HalfPlan(), parts, maxima, Precision.FP32).precision
-    return HalfCheck(half, stages, needs, overflow, first_not_finite(maxima))
+    return HalfCheck(half, stages, needs, overflow, first_not_finite(maxima)), result
 
 
 def stages_of(parts: Sequence[Part], maxima: Maxima, limit: float = FP16_MAX) -> tuple[Stage, ...]:

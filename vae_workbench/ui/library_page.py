@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import escape
 from typing import Any
 
@@ -38,6 +38,8 @@ COLUMNS = (
 ROW_HEIGHT = 52
 
 Update = Sequence[Any]
+Version = tuple[str, int, int]
+"""Path, size and time of change of a file."""
 
 
 @dataclass(frozen=True)
@@ -58,10 +60,13 @@ class LibraryPage:
     hash_it: gr.Button
     pin: gr.Radio
     forget: gr.Button
+    check_it: gr.Button
+    checked: gr.HTML
     copies: gr.HTML
     relations: gr.HTML
     job: gr.State
     thumbnails: Thumbnails
+    checks: dict[Version, str] = field(default_factory=dict)
 
     @classmethod
     def build(cls, workbench: Workbench, tab: gr.Tab) -> LibraryPage:
@@ -96,23 +101,25 @@ class LibraryPage:
                                 elem_id="vaewb_library_pin",
                             )
                             forget = gr.Button("Forget what was learned", size="sm", elem_id="vaewb_library_forget")
+                        check_it = gr.Button("Check in fp16", size="sm", elem_id="vaewb_library_check_it")
+                        checked = gr.HTML(elem_id="vaewb_library_checked")
             copies = gr.HTML(elem_id="vaewb_library_copies")
             relations = gr.HTML(elem_id="vaewb_library_map")
         thumbnails = Thumbnails(workbench.library, lambda path: str(table.make_temp_copy_if_needed(path)))
         page = cls(
             workbench, status, scan_button, draw, cancel, table, chosen, shown, tools, title, name_it, hash_it,
-            pin, forget, copies, relations, gr.State(), thumbnails,
+            pin, forget, check_it, checked, copies, relations, gr.State(), thumbnails,
         )  # fmt: skip
         page._wire(tab)
         return page
 
     def _wire(self, tab: gr.Tab) -> None:
-        panel = [self.details, self.tools, self.title, self.hash_it, self.pin]
+        panel = [self.details, self.tools, self.title, self.hash_it, self.checked, self.pin]
         lists = [self.table, self.copies, self.relations]
         line = WorkLine(
             self.workbench.live,
             self.status,
-            (self.scan, self.draw, self.hash_it),
+            (self.scan, self.draw, self.hash_it, self.check_it),
             self.cancel,
             self.job,
             self._shown,
@@ -121,6 +128,7 @@ class LibraryPage:
         line.wire(self.scan, lambda progress: scan(self.workbench, progress), [], [self.chosen])
         line.wire(self.draw, self._draw, [], [self.chosen])
         line.wire(self.hash_it, self._hash, [self.chosen], [self.chosen])
+        line.wire(self.check_it, self._check, [self.chosen], [self.chosen])
         line.wire_cancel()
         self.chosen.input(self._details, [self.chosen], panel, show_progress="hidden", queue=False, api_name=False)
         for given in (self.name_it.click, self.title.submit):
@@ -149,7 +157,7 @@ class LibraryPage:
         return [self._table(collection), *_relations(collection), details, tools, gr.update(), *rest]
 
     def _details(self, name: str) -> Update:
-        """New values for the panel: details, tools, title, button for the sha256, precision."""
+        """New values for the panel: details, tools, title, button for the sha256, check, precision."""
         entry = self.workbench.library.collection().by_name(name)
         if entry is None:
             return self._nothing(message(f"{name} is no longer there.") if name else NOTHING_CHOSEN)
@@ -159,11 +167,12 @@ class LibraryPage:
             gr.update(visible=entry.verdict.sketch_id is not None),
             entry.verdict.known_as or "",
             gr.update(visible=entry.sha256 is None),
+            self.checks.get(_version(entry), ""),
             plan.pinned,
         ]
 
     def _nothing(self, why: str = NOTHING_CHOSEN) -> Update:
-        return [why, gr.update(visible=False), gr.update(), gr.update(), gr.update()]
+        return [why, gr.update(visible=False), gr.update(), gr.update(), "", gr.update()]
 
     def _table(self, collection: Collection) -> str:
         entries = [entry for entry in collection.entries if is_vae(entry) or entry.verdict.kind == "broken"]
@@ -234,6 +243,18 @@ class LibraryPage:
             self.workbench.library.compute_sha256(entry.path, progress)
         return message(f"The sha256 of {entry.name} is known now.")
 
+    def _check(self, progress: Progress, name: str) -> str:
+        from ..library.file_check import check_file
+        from .check_words import check_html
+
+        entry = self.workbench.library.collection().by_name(name)
+        if entry is None:
+            return message("Choose a file first.", "error")
+        with self.workbench.exclusive(progress):
+            found = check_file(entry.path, device=self.workbench.device(), progress=progress)
+        self.checks[_version(entry)] = check_html(entry.name, found)
+        return message(f"{entry.name} was checked; what was found stands below its details.")
+
     def _name(self, name: str, title: str) -> Update:
         try:
             entry = self.workbench.library.collection().by_name(name)
@@ -249,6 +270,10 @@ class LibraryPage:
         except WorkbenchError as error:
             told = message(str(error), "error")
         return [told, *self._shown(name)]
+
+
+def _version(entry: Entry) -> Version:
+    return entry.path, entry.size, entry.mtime_ns
 
 
 def _relations(collection: Collection) -> tuple[str, str]:
