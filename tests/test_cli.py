@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -268,6 +271,44 @@ def test_check_names_damaged_weights(tmp_path: Path, capsys: Output) -> None:
     save_file(tensors, tmp_path / "v.safetensors")
     code, told = checked(capsys, str(tmp_path / "v.safetensors"))
     assert code == 2 and told["damaged"] == ["decoder.conv_out.bias"]
+
+
+def test_what_check_tells_of_infinities_is_valid_json(tmp_path: Path, capsys: Output) -> None:
+    tensors = {name: value.clone() for name, value in overflowing().items()}
+    tensors["decoder.conv_out.bias"][0] = float("nan")
+    tensors["encoder.conv_in.weight"].zero_()
+    tensors["encoder.conv_in.bias"].zero_()
+    save_file(tensors, tmp_path / "v.safetensors")
+
+    def refuse(constant: str) -> None:
+        pytest.fail(f"{constant} is no JSON")
+
+    assert main(["check", str(tmp_path / "v.safetensors"), "--json"]) == 2
+    told = json.loads(capsys.readouterr().out, parse_constant=refuse)
+    stages = {stage["name"]: stage for half in told["halves"] for stage in half["stages"]}
+    broken, silent, fine = (stages[name] for name in ("decoder.conv_out", "encoder.conv_in", "decoder.conv_in"))
+    assert (broken["maximum"], broken["headroom"], broken["finite"]) == (None, 0.0, False)
+    assert (silent["maximum"], silent["headroom"], silent["finite"]) == (0.0, None, True)
+    assert fine["maximum"] > 65504 and fine["finite"]
+
+
+@pytest.mark.parametrize("command", ["inspect", "identify", "check"])
+def test_a_reader_that_goes_away_ends_a_command_quietly(tmp_path: Path, command: str) -> None:
+    """As with ``| head``."""
+    save_file(overflowing(), tmp_path / "v.safetensors")
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "vae_workbench", command, str(tmp_path / "v.safetensors")],
+            stdout=writing,
+            stderr=subprocess.PIPE,
+            cwd=Path(__file__).parents[1],
+            text=True,
+        )
+    finally:
+        os.close(writing)
+    assert (done.returncode, done.stderr) == (141, "")
 
 
 def test_check_with_a_picture_and_with_latents(tmp_path: Path, picture: Path, capsys: Output) -> None:

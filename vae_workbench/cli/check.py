@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -43,8 +44,8 @@ def run(options: argparse.Namespace) -> int:
     if options.chart:
         draw_chart(checked.halves, LIMITS[options.dtype]).save(options.chart, "PNG")
     if options.json:
-        told = [{**asdict(check), "needs": check.needs.value} for check in checked.halves]
-        print(json.dumps({"vae": str(options.vae), "dtype": options.dtype, "damaged": checked.damaged, "halves": told}))
+        told = {"vae": str(options.vae), "dtype": options.dtype, "damaged": checked.damaged}
+        print(json.dumps({**told, "halves": [_check_json(check) for check in checked.halves]}, allow_nan=False))
     else:
         damaged = (f"{name} holds NaN or infinite weights" for name in checked.damaged)
         print("\n".join([*damaged, *map(_check_text, checked.halves)]))
@@ -67,6 +68,16 @@ def _load_latents(path: Path) -> Any:
             "Look at the sampler or the model that made them",
         )
     return latents
+
+
+def _check_json(check: Any) -> dict[str, Any]:
+    """JSON has no infinity: a ``maximum`` or ``headroom`` that is none is null, and ``finite`` tells which stages are broken."""
+    told = asdict(check)
+    for stage in told["stages"]:
+        stage["finite"] = math.isfinite(stage["maximum"])
+        for key in ("maximum", "headroom"):
+            stage[key] = stage[key] if math.isfinite(stage[key]) else None
+    return {**told, "needs": check.needs.value}
 
 
 def _check_text(check: Any) -> str:

@@ -1,19 +1,21 @@
 """``python -m vae_workbench COMMAND``; ``--json`` for programs.
 
-Exit codes: 0 done; 2 a file, picture or option could not be used (one sentence says which and why); 130 interrupted.
+Exit codes: 0 done; 2 a file, picture or option could not be used (one sentence says which and why); 130 interrupted;
+141 whoever read the output, such as ``head``, went away.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable, Sequence
 
 from .. import __version__
 from ..errors import WorkbenchError
 from . import check, choose, compare, identify, inspect, scan
-from .shared import INTERRUPTED, UNUSABLE
+from .shared import INTERRUPTED, READER_GONE, UNUSABLE
 
 COMMANDS = (inspect, identify, scan, choose, compare, check)
 
@@ -25,13 +27,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     command: Callable[[argparse.Namespace], int] = options.run
     try:
-        return command(options)
+        code = command(options)
+        sys.stdout.flush()
+        return code
     except WorkbenchError as error:
         if options.json:
             print(json.dumps({"error": str(error)}, ensure_ascii=False))
         else:
             print(error, file=sys.stderr)
         return UNUSABLE
+    except BrokenPipeError:
+        # What is still in the buffer goes nowhere; otherwise Python complains when it writes that at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return READER_GONE
     except KeyboardInterrupt:
         print("Interrupted; nothing was left half-written.", file=sys.stderr)
         return INTERRUPTED

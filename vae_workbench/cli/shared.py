@@ -12,7 +12,7 @@ from ..progress import Progress
 if TYPE_CHECKING:
     from ..identity.verdict import Verdict
 
-DONE, UNUSABLE, INTERRUPTED = 0, 2, 130
+DONE, UNUSABLE, INTERRUPTED, READER_GONE = 0, 2, 130, 141
 DTYPES = ("fp32", "bf16", "fp16")
 
 
