@@ -10,65 +10,17 @@ from typing import Any
 
 import pytest
 import torch
-from safetensors.torch import save_file
 from torch import Tensor
 
 from tests.host_vaes import LdmVae, Posterior, SD3Vae, SgmVae, enlarged, overflowing, shallow_kl, values_of
+from tests.precision.guarded import IMAGES, LATENTS, Bench, NansFound
 from vae_workbench.autoencoder.build import load_autoencoder
-from vae_workbench.autoencoder.tiled import decode_tiled
 from vae_workbench.errors import NotFinite
 from vae_workbench.precision.exact import ExactNetwork
-from vae_workbench.precision.plan import Plans, Precision
-from vae_workbench.precision.report import Report
-from vae_workbench.precision.structure import HALVES, Half, parts_of
-from vae_workbench.precision.surroundings import Identity, Rungs, Surroundings
+from vae_workbench.precision.plan import Precision
+from vae_workbench.precision.structure import HALVES, Half
+from vae_workbench.precision.surroundings import Identity, Surroundings
 from vae_workbench.precision.watch import Watch
-
-LATENTS = 8 * torch.randn(1, 4, 4, 4, generator=torch.Generator().manual_seed(1))
-IMAGES = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(2)) * 2 - 1
-OUT_OF_MEMORY = "CUDA out of memory. Tried to allocate 2.00 GiB"
-
-
-class NansFound(Exception):
-    """What an extension that decodes in tiles raises."""
-
-
-class Bench:
-    """A VAE in fp16 under guard, and what it should give."""
-
-    def __init__(
-        self, folder: Path, tensors: dict[str, Tensor], vae: torch.nn.Module | None = None, **rungs: bool
-    ) -> None:
-        self.tensors = tensors
-        self.vae: Any = vae or LdmVae(tensors)
-        self.path = folder / "vae.safetensors"
-        save_file(tensors, self.path)
-        self.plans = Plans(folder / "plans.json")
-        self.reports: list[Report] = []
-        self.around = Surroundings(lambda: Rungs(**rungs), retry_on=(NansFound,), report=self.reports.append)
-        self.identity = Identity("bad.vae", str(self.path), "sketch")
-        self.watch = Watch(self.vae, lambda: self.identity, self.plans, self.around)
-
-    def run(self, half: Half, x: Tensor | None = None) -> Tensor:
-        """The picture, or mean and log-variance of the posterior."""
-        if half == "decoder":
-            return self.watch.decode(self.vae.decode, (LATENTS if x is None else x).half())
-        return self.watch.encode(self.vae.encode, (IMAGES if x is None else x).half()).parameters
-
-    def error(self, half: Half, result: Tensor, x: Tensor | None = None) -> float:
-        """‖result − fp32‖ / ‖fp32‖."""
-        network = load_autoencoder(self.tensors)
-        with torch.no_grad():
-            exact = (
-                network.decode(LATENTS if x is None else x)
-                if half == "decoder"
-                else network.moments(IMAGES if x is None else x)
-            )
-        return float((result.float() - exact).norm() / exact.norm())
-
-    @property
-    def precisions(self) -> list[str]:
-        return [report.precision for report in self.reports]
 
 
 @pytest.mark.parametrize("half", HALVES)
@@ -105,6 +57,74 @@ def test_overflow_at_each_stage_in_turn(tmp_path: Path, value: str) -> None:
     errors = [bench.error(half, bench.run(half)) for _ in range(2)]
     assert bench.reports[0].precision == "fp32" and errors[0] < 2e-3
     assert errors[1] < 0.05
+
+
+def with_one_huge_channel(part: str) -> dict[str, Tensor]:
+    """One channel of what a layer gives is 2¹⁷ times as large."""
+    tensors = {name: value.clone() for name, value in shallow_kl().items()}
+    for kind in ("weight", "bias"):
+        tensors[f"{part}.{kind}"][3] *= 2.0**17
+    return tensors
+
+
+@pytest.mark.parametrize(
+    ("half", "part"),
+    [
+        ("decoder", "decoder.mid.block_1.conv1"),
+        ("decoder", "decoder.conv_in"),
+        ("encoder", "encoder.down.1.block.0.conv2"),
+    ],
+)
+def test_overflow_in_one_channel(tmp_path: Path, half: Half, part: str) -> None:
+    tensors = with_one_huge_channel(part)
+    seen: list[Tensor] = []
+    vae = LdmVae(tensors)
+    vae.get_submodule(part).register_forward_hook(lambda _module, _inputs, output: seen.append(output[0]))
+    bench = Bench(tmp_path, tensors, vae)
+    errors = [bench.error(half, bench.run(half)) for _ in range(2)]
+    assert [int(channel) for channel in seen[0].isfinite().logical_not().flatten(1).any(1).nonzero()] == [3]
+    assert bench.precisions == ["fp32", "fp16 rescaled"] and errors[0] < 2e-3 and errors[1] < 0.02
+
+
+def test_overflow_in_one_channel_of_the_picture(tmp_path: Path) -> None:
+    """What is too large for fp16 itself becomes its largest number; the other channels are as they were."""
+    tensors = {name: value.clone() for name, value in shallow_kl().items()}
+    tensors["decoder.conv_out.weight"][1] *= 1e6
+    bench = Bench(tmp_path, tensors)
+    plain, result = bench.vae.decode(LATENTS.half()), bench.run("decoder")
+    exact = load_autoencoder(tensors).decode(LATENTS)
+    assert plain[:, ::2].isfinite().all() and plain[:, 1].isinf().any()
+    assert result.isfinite().all() and torch.allclose(result[:, ::2].float(), exact[:, ::2], atol=2e-3)
+    assert torch.equal(result[:, 1].sign(), exact[:, 1].half().sign()) and bench.precisions == ["fp32"]
+
+
+def test_overflow_for_some_latents_only(tmp_path: Path) -> None:
+    """Those before it run as they are, and those after it are right too."""
+    tensors = enlarged(shallow_kl(), "decoder.conv_in", 11)
+    bench = Bench(tmp_path, tensors)
+    small, large = 0.1 * LATENTS, 40 * LATENTS
+    assert torch.equal(bench.run("decoder", small), LdmVae(tensors).decode(small.half())) and bench.reports == []
+    errors = [bench.error("decoder", bench.run("decoder", x), x) for x in (large, small, large, small)]
+    assert bench.precisions == ["fp32", *["fp16 rescaled"] * 3] and max(errors) < 0.01
+    assert [report.repaired for report in bench.reports] == [True, False, False, False]
+
+
+@pytest.mark.parametrize("half", HALVES)
+def test_one_bad_number_at_1000_random_positions_is_caught_1000_times(tmp_path: Path, half: Half) -> None:
+    """The web UI looks at x[0, 0, 0] alone (D6)."""
+    bench = Bench(tmp_path, shallow_kl(), fp32=False, tiled=False)
+    random = torch.Generator().manual_seed(0)
+    right = torch.randn((1, 3, 24, 40) if half == "decoder" else (1, 8, 12, 20), generator=random).half()
+    given = right.clone()
+    bench.vae.decode = bench.vae.encoder.forward = bench.vae.quant_conv.forward = lambda _: given
+    caught = 0
+    for number, place in enumerate(torch.randint(given.numel(), (1000,), generator=random).tolist()):
+        given.view(-1)[place] = (float("nan"), float("inf"), -float("inf"))[number % 3]
+        with pytest.raises(NotFinite, match="fp16 gave NaN or infinite values"):
+            bench.run(half)
+        given.copy_(right)
+        caught += 1
+    assert caught == 1000 and torch.equal(bench.run(half), right)
 
 
 def test_what_was_learned_survives_a_restart(tmp_path: Path) -> None:
@@ -281,54 +301,6 @@ def test_with_a_replaced_forward_only_whole_results_are_retried(tmp_path: Path) 
     assert bench.precisions[-1] == "fp32" and not torch.equal(bench.vae.decoder.conv_in.weight, weights)
 
 
-def out_of_memory_at(module: torch.nn.Module) -> Any:
-    def fail(*_: object) -> None:
-        raise torch.cuda.OutOfMemoryError(OUT_OF_MEMORY)
-
-    return module.register_forward_pre_hook(fail)
-
-
-BIG = torch.randn(1, 4, 4, 18, generator=torch.Generator().manual_seed(3))
-
-
-@pytest.mark.parametrize("stage", [part.name for part in parts_of(LdmVae(shallow_kl()), "decoder")][::12])
-def test_out_of_memory_is_answered_with_tiles(tmp_path: Path, stage: str) -> None:
-    bench = Bench(tmp_path, shallow_kl())
-    out_of_memory_at(bench.vae.get_submodule(stage))
-    expected = decode_tiled(load_autoencoder(shallow_kl()), BIG.half(), tile=16, overlap=4)
-    assert torch.equal(bench.run("decoder", BIG), expected.half())
-    assert bench.precisions == ["fp32 in tiles of 16"]
-    assert bench.plans.of("sketch").decoder.precision is Precision.FP16
-
-
-def test_out_of_memory_in_the_repair_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    bench = Bench(tmp_path, overflowing())
-    run = ExactNetwork.run
-
-    def short_of_memory(self: ExactNetwork, half: Half, x: Tensor, dtype: torch.dtype, tile: int = 0) -> Any:
-        if not tile and max(x.shape) > 16:
-            raise torch.cuda.OutOfMemoryError(OUT_OF_MEMORY)
-        return run(self, half, x, dtype, tile)
-
-    monkeypatch.setattr(ExactNetwork, "run", short_of_memory)
-    bench.run("decoder", BIG)
-    assert [attempt.fault for attempt in bench.reports[0].attempts] == ["overflow", "memory"]
-    assert bench.precisions == ["fp32 in tiles of 16"] and bench.reports[0].from_now_on == "fp16 rescaled"
-
-
-def test_no_memory_at_all_is_one_clear_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def short_of_memory(*_: object) -> None:
-        raise torch.cuda.OutOfMemoryError(OUT_OF_MEMORY)
-
-    bench = Bench(tmp_path, shallow_kl())
-    monkeypatch.setattr(ExactNetwork, "run", short_of_memory)
-    out_of_memory_at(bench.vae.decoder.conv_in)
-    with pytest.raises(
-        NotFinite, match=r"fp16 ran out of memory; fp32 in tiles of 16 ran out of memory.*smaller picture"
-    ):
-        bench.run("decoder", BIG)
-
-
 @pytest.mark.parametrize(
     "error", [KeyboardInterrupt, RuntimeError("CUDA error: device-side assert triggered"), ValueError("x")]
 )
@@ -412,29 +384,44 @@ def test_scales_that_do_not_give_the_same_picture_are_not_used(tmp_path: Path) -
     assert bench.plans.of("sketch").decoder.precision is Precision.FP32
 
 
-def test_previews_meanwhile(tmp_path: Path) -> None:
-    """A live preview runs the same network from another thread, before, while and after it is rescaled."""
+def test_previews_meanwhile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Live previews run the same network from other threads, before, while and after it is repaired and rescaled. Each sees
+    the weights as they were or as they are: the picture is spoiled, or right, and never anything between."""
     bench = Bench(tmp_path, overflowing())
-    done, failed = threading.Event(), []
+    done, during = threading.Event(), threading.Semaphore(0)
+    seen: list[Tensor | Exception] = []
+    run = ExactNetwork.run
 
     def preview() -> None:
-        while not done.is_set():
-            try:
-                with bench.watch.weights_lock, torch.no_grad():
-                    images = bench.vae.decode(LATENTS.half())
-                if bench.reports and not bench.watch.identity:
-                    failed.append(images)
-            except Exception as error:  # noqa: BLE001
-                failed.append(error)
+        with torch.no_grad():
+            while not done.is_set():
+                try:
+                    with bench.watch.weights_lock:
+                        seen.append(bench.vae.decode(LATENTS.half()))
+                except Exception as error:  # noqa: BLE001
+                    seen.append(error)
+                during.release()
 
-    thread = threading.Thread(target=preview)
-    thread.start()
+    def repair(*details: Any) -> Any:
+        while during.acquire(blocking=False):
+            pass
+        assert all(during.acquire(timeout=60) for _ in range(3)), "previews go on during a repair"
+        return run(*details)
+
+    monkeypatch.setattr(ExactNetwork, "run", repair)
+    threads = [threading.Thread(target=preview) for _ in range(2)]
+    for thread in threads:
+        thread.start()
     try:
         results = [bench.run("decoder") for _ in range(3)]
     finally:
         done.set()
-        thread.join()
-    assert failed == [] and all(bench.error("decoder", result) < 0.008 for result in results)
+        for thread in threads:
+            thread.join()
+    pictures = [image for image in seen if isinstance(image, Tensor)]
+    assert len(pictures) == len(seen) >= 6, seen
+    right = [image for image in pictures if image.isfinite().all()]
+    assert len(right) < len(pictures) and all(bench.error("decoder", image) < 0.008 for image in [*right, *results])
 
 
 @pytest.fixture(autouse=True)

@@ -19,6 +19,7 @@ from tests.host_vaes import LdmVae, SD3Vae, SgmVae, overflowing, shallow_kl
 from tests.webui.world import STOCK
 from vae_workbench.autoencoder.build import load_autoencoder
 from vae_workbench.errors import NotFinite
+from vae_workbench.precision.exact import ExactNetwork
 from vae_workbench.precision.plan import Plans, Precision
 from vae_workbench.webui import guard, guard_options, patching
 
@@ -256,6 +257,21 @@ def test_d15_with_an_extension_that_decodes_in_tiles(make: Make) -> None:
     assert all(error(decoded(model), exact(overflowing())) < 0.005 for _ in range(2))
 
 
+def test_with_an_extension_that_encodes_in_tiles(make: Make) -> None:
+    model = make(overflowing("encoder"))
+    encoder = model.first_stage_model.encoder
+    plain = encoder.forward
+
+    def tiled(x: Tensor) -> Tensor:
+        moments: Tensor = plain(x)
+        devices.test_for_nans(moments, "vae")
+        return moments
+
+    encoder.forward = tiled
+    assert all(error(encoded(model), exact_latent(overflowing("encoder"))) < 0.005 for _ in range(2))
+    assert encoder.forward is tiled
+
+
 def test_without_the_web_uis_own_test(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shared.cmd_opts, "disable_nan_check", True)
     assert error(decoded(make(overflowing())), exact(overflowing())) < 0.005
@@ -307,6 +323,30 @@ def test_previews_pass_through(make: Make, full_previews: None) -> None:
             thread.start()
             thread.join()
     assert guard.watch_of(model).plan.repairs == 0
+
+
+def test_previews_during_a_repair(make: Make, full_previews: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = make(overflowing())
+    run, previewed = ExactNetwork.run, []
+
+    def preview() -> None:
+        state = type(shared.state)()
+        state.current_latent = LATENTS * SCALE
+        state.do_set_current_image()
+        previewed.append(state)
+
+    def repair(*details: Any) -> Any:
+        thread = threading.Thread(target=preview)
+        thread.start()
+        thread.join(60)
+        return run(*details)
+
+    monkeypatch.setattr(ExactNetwork, "run", repair)
+    with pytest.warns(RuntimeWarning, match="invalid value"):
+        assert error(decoded(model), exact(overflowing())) < 0.005
+    monkeypatch.setattr(ExactNetwork, "run", run)
+    assert previewed and guard.watch_of(model).plan.repairs == 1
+    assert error(decoded(model), exact(overflowing())) < 0.01
 
 
 def test_a_preview_in_the_thread_of_the_job(make: Make, full_previews: None, monkeypatch: pytest.MonkeyPatch) -> None:
