@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
+from typing import Literal
 
 import pytest
 import torch
@@ -29,6 +30,12 @@ def expected(tensors: dict[str, torch.Tensor], half: Half) -> torch.Tensor:
 
 def source(half: Half) -> torch.Tensor:
     return LATENTS if half == "decoder" else IMAGES
+
+
+def set_padding(vae: LdmVae, mode: Literal["zeros", "circular"]) -> None:
+    for layer in vae.modules():
+        if isinstance(layer, torch.nn.Conv2d):
+            layer.padding_mode = mode
 
 
 @pytest.mark.parametrize("half", HALVES)
@@ -70,6 +77,21 @@ def test_without_its_file_the_weights_in_memory_are_used(
 
 
 @pytest.mark.parametrize("half", HALVES)
+def test_only_the_half_that_runs_is_read(tmp_path: Path, half: Half, ranges_read: list[tuple[int, int]]) -> None:
+    path = save_small_kl(tmp_path / "vae.safetensors")
+    exact = ExactNetwork(LdmVae(small_kl()), str(path))
+    exact.run(half, source(half), torch.float32)
+    own = ("decoder.", "post_quant_conv.") if half == "decoder" else ("encoder.", "quant_conv.")
+    sizes = {name: value.nbytes for name, value in small_kl().items()}
+    size = sum(size for name, size in sizes.items() if name.startswith(own))
+    header = path.stat().st_size - sum(sizes.values())
+    assert size <= sum(stop - start for start, stop in ranges_read) <= size + 2 * header
+    ranges_read.clear()
+    exact.run(half, source(half), torch.float32)
+    assert ranges_read == [], "it is kept"
+
+
+@pytest.mark.parametrize("half", HALVES)
 def test_in_tiles(tmp_path: Path, half: Half) -> None:
     network = load_autoencoder(small_kl())
     x = torch.randn(1, 4, 4, 18) if half == "decoder" else torch.rand(1, 3, 32, 144) * 2 - 1
@@ -86,17 +108,42 @@ def test_in_tiles(tmp_path: Path, half: Half) -> None:
 def test_pictures_that_wrap_around() -> None:
     """The web UI's "Tiling" sets the padding of its own network's layers."""
     vae = LdmVae(small_kl(), torch.float32)
-    for layer in vae.modules():
-        if isinstance(layer, torch.nn.Conv2d):
-            layer.padding_mode = "circular"
+    set_padding(vae, "circular")
     exact = ExactNetwork(vae, None)
     with torch.no_grad():
         wrapped = vae.decode(LATENTS)
     assert torch.allclose(exact.run("decoder", LATENTS, torch.float32)[0], wrapped, atol=1e-4)
-    for layer in vae.modules():
-        if isinstance(layer, torch.nn.Conv2d):
-            layer.padding_mode = "zeros"
+    set_padding(vae, "zeros")
     assert torch.equal(exact.run("decoder", LATENTS, torch.float32)[0], expected(small_kl(), "decoder"))
+
+
+@pytest.mark.parametrize("half", HALVES)
+@pytest.mark.parametrize("tile", [0, 32])
+def test_the_left_edge_of_a_picture_that_wraps_around_sees_the_right_one(half: Half, tile: int) -> None:
+    """Whole or in tiles. Without wrapping, it sees it through the norms alone, as the middle does."""
+    vae = LdmVae(small_kl(), torch.float32)
+    channels, unit = (4, 1) if half == "decoder" else (3, 8)
+    x = torch.randn(1, channels, 12 * unit, 40 * unit, generator=torch.Generator().manual_seed(3))
+    changed = x.clone()
+    changed[..., -unit:] += 2
+
+    def seen() -> float:
+        exact = ExactNetwork(vae, None)
+        before, after = (exact.run(half, given, torch.float32, tile)[0] for given in (x, changed))
+        difference = (after - before).abs().mean((0, 1, 2))
+        return float(difference[0] / difference[len(difference) // 2])
+
+    through_norms = seen()
+    set_padding(vae, "circular")
+    assert seen() > 2 * through_norms
+
+
+def test_a_narrow_picture_that_wraps_around_keeps_its_size_in_tiles() -> None:
+    vae = LdmVae(small_kl(), torch.float32)
+    set_padding(vae, "circular")
+    for half, x in (("decoder", torch.randn(1, 4, 3, 40)), ("encoder", torch.randn(1, 3, 27, 323))):
+        whole, tiled = (ExactNetwork(vae, None).run(half, x, torch.float32, tile)[0] for tile in (0, 32))
+        assert tiled.shape == whole.shape and tiled.isfinite().all()
 
 
 def test_bf16_and_back() -> None:

@@ -42,7 +42,7 @@ def describe(shapes: Shapes) -> KLShape | TinyShape:
     Raises:
         UnknownArchitecture: not a VAE, of a kind that is not run here, or incomplete; it says which, and why.
     """
-    return _described(canonical_shapes(shapes))
+    return _built(canonical_shapes(shapes))[0]
 
 
 def build(shape: KLShape | TinyShape) -> Autoencoder:
@@ -68,25 +68,27 @@ def load_autoencoder(
         InvalidInput: this torch cannot compute in ``dtype`` on ``device``.
     """
     weights = canonical_tensors(tensors)
-    network = build(_described({name: tuple(tensor.shape) for name, tensor in weights.items()}))
+    network = _built({name: tuple(tensor.shape) for name, tensor in weights.items()})[1]
     _check_computes(torch.device(device), dtype)
     network.load_state_dict({name: tensor.to(device, dtype) for name, tensor in weights.items()}, assign=True)
     return network.requires_grad_(False).eval()
 
 
-def _described(shapes: Shapes) -> KLShape | TinyShape:
+def _built(shapes: Shapes) -> tuple[KLShape | TinyShape, Autoencoder]:
+    """What these canonical tensors form, and the network of :func:`build`, which has exactly them."""
     if not shapes:
         raise UnknownArchitecture("This is no VAE: no tensor has a name that belongs to one", "Choose a VAE file")
     for kind, gives_away in UNSUPPORTED:
         if any(gives_away(name, shape) for name, shape in shapes.items()):
             raise UnknownArchitecture(f"This is {kind}, which cannot be run here", "Choose a KL VAE or a TAESD")
     shape = tiny.measured(shapes) if tiny.is_tiny(shapes) else kl_shape.measured(shapes)
-    _check_complete(shapes, shape)
-    return shape
+    network = build(shape)
+    _check_complete(shapes, network)
+    return shape, network
 
 
-def _check_complete(found: Shapes, shape: KLShape | TinyShape) -> None:
-    expected = {name: tuple(tensor.shape) for name, tensor in build(shape).state_dict().items()}
+def _check_complete(found: Shapes, network: Autoencoder) -> None:
+    expected = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
     faults = (
         ("missing", [name for name in expected if name not in found]),
         ("not known", [name for name in found if name not in expected]),

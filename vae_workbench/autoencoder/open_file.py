@@ -13,14 +13,22 @@ from .autoencoder import Autoencoder
 from .build import describe, load_autoencoder
 from .names import canonical_names
 
+HALVES = {"encoder": ("encoder.", "quant_conv."), "decoder": ("decoder.", "post_quant_conv.")}
+"""What the canonical names of each half begin with."""
+
 
 def open_autoencoder(
-    path: str | os.PathLike[str], *, device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32
+    path: str | os.PathLike[str],
+    *,
+    half: str | None = None,
+    device: torch.device | str = "cpu",
+    dtype: torch.dtype = torch.float32,
 ) -> Autoencoder:
     """The autoencoder that a VAE file or a checkpoint holds, ready to encode and decode.
 
     Args:
         path: any file that :mod:`vae_workbench.weights` reads.
+        half: of a KL autoencoder, a key of :data:`HALVES`: only that half is read and built; by default all there is.
         device: where the network is to compute.
         dtype: what it is to compute in; the file's own precision does not matter.
 
@@ -35,5 +43,7 @@ def open_autoencoder(
             describe({name: tensor.shape for name, tensor in tensors.items()})
         except UnknownArchitecture as error:
             raise UnknownArchitecture(f"{Path(path).name} cannot be used: {error.what}", error.remedy) from None
-        loaded = {name: weights.load(name) for name in canonical_names(tensors).values()}
+        names = canonical_names(tensors)
+        wanted = [source for name, source in names.items() if half is None or name.startswith(HALVES[half])]
+        loaded = {name: weights.load(name) for name in wanted}
     return load_autoencoder(loaded, device=device, dtype=dtype)
