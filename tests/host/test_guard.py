@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import shutil
 import threading
 import urllib.error
 import urllib.request
@@ -184,6 +185,47 @@ def test_what_was_learned_survives_a_restart(webui: WebUI, half: Server) -> None
     with webui.serve("--disable-nan-check", half=True) as server:
         made = txt2img(server, "nan-all-fp16")
     assert made.is_right and made.precision == "fp16 rescaled"
+
+
+TILED = """
+from modules import devices, scripts
+
+class Tiled(scripts.Script):
+    def title(self):
+        return "decodes as extensions do that decode in tiles"
+
+    def show(self, is_img2img):
+        return scripts.AlwaysVisible
+
+    def process(self, p, *args):
+        for half in (p.sd_model.first_stage_model.decoder, p.sd_model.first_stage_model.encoder):
+            half.forward = self.tiled(type(half).forward.__get__(half))
+
+    def tiled(self, plain):
+        def forward(x):
+            result = plain(x)
+            devices.test_for_nans(result, "vae")
+            print("ran in tiles")
+            return result
+        return forward
+"""
+
+
+def test_with_an_extension_that_decodes_in_tiles(webui: WebUI, half: Server) -> None:
+    """It replaces ``decoder.forward`` and raises when it finds a NaN; the web UI's own retry never ran then (D15)."""
+    extension = webui.root / "extensions" / "vaewb-test-tiled"
+    (extension / "scripts").mkdir(parents=True)
+    (extension / "scripts" / "tiled.py").write_text(TILED)
+    try:
+        with webui.serve(half=True) as server:
+            made = [txt2img(server, "nan-all-fp16") for _ in range(2)]
+            encoded = img2img(server, "nan-encoder-fp16")
+            healthy = txt2img(server, "vae-a")
+            assert "ran in tiles" in server.printed
+    finally:
+        shutil.rmtree(extension)
+    assert all(one.is_right and one.precision == "fp32" for one in made) and encoded.is_right
+    assert healthy.is_right and healthy.precision is None
 
 
 def test_nothing_of_ours_failed(half: Server) -> None:
