@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import torch
 
 from vae_workbench.weights import source
 
@@ -25,6 +26,13 @@ QUIET = [
     "--disable-component-update",
     "--disable-sync",
 ]
+
+
+def pytest_configure() -> None:
+    if (
+        "PYTEST_XDIST_WORKER" in os.environ
+    ):  # there is a worker for each core: more threads would only wait for one another
+        torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")
