@@ -203,7 +203,7 @@ def _take(model: Any, held: Held, strict: bool) -> bool:
             file = path or library().entry(held.checkpoint).path
             if file in refused:
                 raise
-            refused[file] = f"it {told}" if (told := _without(Path(file).name, str(error))) else str(error)
+            refused[file] = f"it {told}" if (told := _without(Path(file).name, error.what)) else error.what
 
 
 def _keep(held: Held, choice: Choice) -> bool:
