@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -99,14 +100,16 @@ def test_without_gradios_queue(webui: WebUI, demo_folder: Path, page: Page) -> N
         run_comparison(page, "demo-vae")
 
 
-def test_nothing_is_left_behind(webui: WebUI) -> None:
+def test_nothing_is_left_behind(webui: WebUI, tmp_path: Path) -> None:
     """After a run, the web UI's own files hold nothing of ours, and its checkout is clean."""
-    with webui.serve():
+    fresh = replace(webui, scratch=tmp_path)  # others may have saved settings, and all settings are saved then
+    fresh.config.write_text("{}")
+    with fresh.serve():
         pass
-    assert "vaewb" not in webui.config.read_text()
-    assert "sd_vae" not in json.loads(webui.config.read_text()).get("quicksettings_list", [])
-    if webui.ui_config.exists():
-        assert "vaewb" not in webui.ui_config.read_text() and "VAEs to compare" not in webui.ui_config.read_text()
+    assert "vaewb" not in fresh.config.read_text()
+    assert "sd_vae" not in json.loads(fresh.config.read_text()).get("quicksettings_list", [])
+    if fresh.ui_config.exists():
+        assert "vaewb" not in fresh.ui_config.read_text() and "VAEs to compare" not in fresh.ui_config.read_text()
     status = subprocess.run(
         ["git", "status", "--porcelain"], cwd=webui.root, capture_output=True, text=True, check=True
     )
