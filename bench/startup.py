@@ -12,6 +12,7 @@ import statistics
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from unittest.mock import patch
 
 from tests.host.conftest import NAME, ROOT, WebUI
 
@@ -31,12 +32,12 @@ def figures() -> list[Figure]:
     with tempfile.TemporaryDirectory() as scratch:
         webui = WebUI(Path(folder), Path(os.environ["VAEWB_WEBUI_PYTHON"]), Path(scratch))
         webui.config.write_text("{}")
-        os.environ["PYTHONPYCACHEPREFIX"] = scratch
-        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-        for run, linked in _turns():
-            took = _start(webui, linked=linked)
-            if run:
-                times[linked].append(took)
+        with patch.dict(os.environ, PYTHONPYCACHEPREFIX=scratch):
+            os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+            for run, linked in _turns():
+                took = _start(webui, linked=linked)
+                if run:
+                    times[linked].append(took)
     with_it, without = statistics.median(times[True]), statistics.median(times[False])
     note = f"{with_it:.2f} s beside {without:.2f} s, medians of {RUNS}"
     return [

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.webui.world import World, make_checkpoints, make_vaes, opened
+from tests.webui.world import World, clean_host, make_checkpoints, make_vaes, opened
 
 DOUBLE = Path(__file__).parent / "double"
 REAL = os.environ.get("VAEWB_REAL_HOST")
@@ -46,16 +46,8 @@ def pytest_configure() -> None:
 @pytest.fixture
 def host() -> Iterator[object]:
     """A clean ``modules.script_callbacks``; options and VAE folder are put back afterwards."""
-    from modules import script_callbacks, shared
-
-    before, folder = dict(shared.opts.data), shared.cmd_opts.vae_dir
-    script_callbacks.clear_callbacks()
-    yield script_callbacks
-    script_callbacks.script_unloaded_callback()
-    script_callbacks.clear_callbacks()
-    shared.opts.data.clear()
-    shared.opts.data.update(before)
-    shared.cmd_opts.vae_dir = folder
+    with clean_host() as script_callbacks:
+        yield script_callbacks
 
 
 @pytest.fixture(scope="session")

@@ -217,6 +217,23 @@ def xyz_script() -> Iterator[Any]:
 
 
 @contextmanager
+def clean_host() -> Iterator[Any]:
+    """``modules.script_callbacks`` without callbacks; what is registered is unloaded, and options are put back afterwards."""
+    from modules import script_callbacks, shared
+
+    before, folder = dict(shared.opts.data), shared.cmd_opts.vae_dir
+    script_callbacks.clear_callbacks()
+    try:
+        yield script_callbacks
+    finally:
+        script_callbacks.script_unloaded_callback()
+        script_callbacks.clear_callbacks()
+        shared.opts.data.clear()
+        shared.opts.data.update(before)
+        shared.cmd_opts.vae_dir = folder
+
+
+@contextmanager
 def opened(vaes: Path, checkpoints: Path | None) -> Iterator[World]:
     """A web UI in which nothing is loaded yet, with our functions in place unless :data:`STOCK`."""
     from modules import paths, sd_models, sd_vae, shared

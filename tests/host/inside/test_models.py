@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.webui.world import World, make_vaes, opened
+from tests.webui.world import World, clean_host, make_vaes, opened
 
 REAL = os.environ.get("VAEWB_REAL_HOST")
 pytestmark = pytest.mark.skipif(not REAL, reason="needs the web UI's own Python and modules")
@@ -22,21 +22,13 @@ TINY, TINY2, PAIR, OTHER = "tiny.safetensors", "tiny2.safetensors", "pair.safete
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
-    from modules import script_callbacks, shared
-
     from vae_workbench.webui import guard
 
-    before, folder = dict(shared.opts.data), shared.cmd_opts.vae_dir
     (tmp_path / "vaes").mkdir()
-    script_callbacks.clear_callbacks()
-    with opened(make_vaes(tmp_path / "vaes"), None) as world:
+    with clean_host(), opened(make_vaes(tmp_path / "vaes"), None) as world:
         guard.register()
         yield world
         guard.unregister()
-    script_callbacks.clear_callbacks()
-    shared.opts.data.clear()
-    shared.opts.data.update(before)
-    shared.cmd_opts.vae_dir = folder
 
 
 def in_use(world: World) -> tuple[str, str | None]:
