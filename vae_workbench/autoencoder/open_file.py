@@ -13,7 +13,7 @@ from .autoencoder import Autoencoder
 from .build import describe, load_autoencoder
 from .names import canonical_names
 
-HALVES = {"encoder": ("encoder.", "quant_conv."), "decoder": ("decoder.", "post_quant_conv.")}
+HALF_NAMES = {"encoder": ("encoder.", "quant_conv."), "decoder": ("decoder.", "post_quant_conv.")}
 """What the canonical names of each half begin with."""
 
 
@@ -28,7 +28,7 @@ def open_autoencoder(
 
     Args:
         path: any file that :mod:`vae_workbench.weights` reads.
-        half: of a KL autoencoder, a key of :data:`HALVES`: only that half is read and built; by default all there is.
+        half: of a KL autoencoder, a key of :data:`HALF_NAMES`: only that half is read and built; by default all there is.
         device: where the network is to compute.
         dtype: what it is to compute in; the file's own precision does not matter.
 
@@ -44,6 +44,6 @@ def open_autoencoder(
         except UnknownArchitecture as error:
             raise UnknownArchitecture(f"{Path(path).name} cannot be used: {error.what}", error.remedy) from None
         names = canonical_names(tensors)
-        wanted = [source for name, source in names.items() if half is None or name.startswith(HALVES[half])]
+        wanted = [source for name, source in names.items() if half is None or name.startswith(HALF_NAMES[half])]
         loaded = {name: weights.load(name) for name in wanted}
     return load_autoencoder(loaded, device=device, dtype=dtype)

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from ..autoencoder.build import load_autoencoder
 from ..autoencoder.kl import KLAutoencoder
-from ..autoencoder.open_file import HALVES, open_autoencoder
+from ..autoencoder.open_file import HALF_NAMES, open_autoencoder
 from ..autoencoder.tiled import decode_tiled, moments_tiled
 from ..errors import FileProblem, UnknownArchitecture
 from .finite import all_finite
@@ -117,7 +117,8 @@ class ExactNetwork:
     def _from_memory(self, half: Half, dtype: torch.dtype) -> KLAutoencoder:
         state = self._vae.state_dict()
         network = load_autoencoder(
-            {name: value.detach().cpu() for name, value in state.items() if name.startswith(HALVES[half])}, dtype=dtype
+            {name: value.detach().cpu() for name, value in state.items() if name.startswith(HALF_NAMES[half])},
+            dtype=dtype,
         )
         if not isinstance(network, KLAutoencoder):
             raise UnknownArchitecture("This is no KL autoencoder")
