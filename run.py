@@ -2,6 +2,7 @@
 """Set up and start VAE Workbench without a web UI.
 
 python run.py app [--port N] [--no-browser] [--folder DIR]   the pages, with demo VAEs, in your browser
+                  [--pictures DIR]                           and with a folder of pictures to evaluate VAEs on
 python run.py test [PYTEST ARGUMENTS]                        every check there is
 python run.py bench [NAME ...]                               the figures, as ratios in one run
 python run.py setup                                          only install what the app needs

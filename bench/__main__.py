@@ -6,7 +6,24 @@ import importlib
 import platform
 import sys
 
-GROUPS = ("weights", "autoencoder", "identity", "precision", "library", "switch", "imports", "startup")
+GROUPS = (
+    "weights",
+    "autoencoder",
+    "identity",
+    "precision",
+    "compare",
+    "flip",
+    "evaluate",
+    "library",
+    "workshop",
+    "generations",
+    "switch",
+    "xyz_plot",
+    "imports",
+    "startup",
+    "viewer",
+    "tone_preview",
+)
 
 
 def main(names: list[str]) -> int:

@@ -14,12 +14,13 @@ import torch
 
 from vae_workbench.autoencoder.build import build
 from vae_workbench.autoencoder.kl_shape import KLShape
+from vae_workbench.identity.architecture.signature import Signature
 from vae_workbench.identity.examine import examine
 from vae_workbench.identity.identify import identify
 from vae_workbench.identity.judge import taught
-from vae_workbench.identity.references import References
-from vae_workbench.identity.relations import relate
-from vae_workbench.identity.signature import Signature
+from vae_workbench.identity.relatives.kinship import relate
+from vae_workbench.identity.relatives.lineage import Vae
+from vae_workbench.identity.relatives.references import References
 from vae_workbench.identity.sketch import Half, Sketch, read_sketch
 from vae_workbench.weights.inventory import read_inventory
 from vae_workbench.weights.reader import open_weights
@@ -31,14 +32,15 @@ Shapes = dict[str, tuple[int, ...]]
 
 CHECKPOINTS = 200
 TENSORS = 2500
-SKETCHES = 40
+COLLECTIONS = {40: 1000, 200: 2000, 1000: 10_000}
+"""How many VAEs, and the most milliseconds."""
 
 
 def figures() -> list[Figure]:
     """All figures of the group."""
     with tempfile.TemporaryDirectory() as folder:
         vae = _full_size_vae(Path(folder) / "vae.safetensors")
-        return [_sketch(vae), _checkpoints(Path(folder), vae), _merges(vae)]
+        return [_sketch(vae), _checkpoints(Path(folder), vae), *_relations(vae)]
 
 
 def _sketch(path: Path) -> Figure:
@@ -76,16 +78,17 @@ def _checkpoints(folder: Path, vae: Path) -> Figure:
     return Figure(name, statistics.median(spent) - statistics.median(reads), 10, "ms", note)
 
 
-def _merges(path: Path) -> Figure:
-    """All relations of 40 finetunes, none a merge, so that every pair and triple is tried for each."""
+def _relations(path: Path) -> list[Figure]:
+    """All relations of finetunes of one VAE, none a merge."""
     base = examine(path).sketch
     assert base is not None
-    sketches = [_finetune(base, seed) for seed in range(SKETCHES)]
-    names = [str(number) for number in range(SKETCHES)]
-    spent = _median(lambda: relate(names, sketches), 3)
-    return Figure(
-        f"relations and merges of {SKETCHES} sketches", spent, 1000, "ms", "each as a merge of any 2 or 3 others"
-    )
+    vaes = [Vae(str(seed), _finetune(base, seed)) for seed in range(max(COLLECTIONS))]
+    spent = {count: _timed(lambda count=count: relate(vaes[:count])) for count in COLLECTIONS}  # type: ignore[misc]
+    note = "each compared with all others, and as a merge of any 2 or 3 of them"
+    return [
+        Figure(f"relations and merges of {count} sketches", spent[count], goal, "ms", note)
+        for count, goal in COLLECTIONS.items()
+    ]
 
 
 def _finetune(base: Sketch, seed: int) -> Sketch:

@@ -11,7 +11,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from vae_workbench.identity.signature import Signature
+from vae_workbench.identity.architecture.signature import Signature
 from vae_workbench.identity.sketch import read_sketch
 from vae_workbench.library.library import Library
 from vae_workbench.weights.reader import open_weights

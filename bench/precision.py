@@ -15,17 +15,18 @@ from typing import Any
 
 import torch
 from safetensors.torch import save_file
+from skimage.data import data_dir as photos
 from torch import Tensor
 
 from vae_workbench.autoencoder.build import load_autoencoder
 from vae_workbench.autoencoder.kl import KLAutoencoder
 from vae_workbench.autoencoder.kl_shape import KLShape
-from vae_workbench.compare.picture import load_picture
+from vae_workbench.compare.sources.picture import load_picture
+from vae_workbench.precision.guard.hooks import Identity
+from vae_workbench.precision.guard.vae_guard import VaeGuard
 from vae_workbench.precision.plan import Plans
 from vae_workbench.precision.rescale import scale_stream
-from vae_workbench.precision.surroundings import Identity
-from vae_workbench.precision.watch import Watch
-from vae_workbench.standalone.demo_files import SAMPLE_PICTURE, demo_vaes
+from vae_workbench.standalone.demo_files import demo_vaes
 from vae_workbench.weights.reader import load_tensors
 
 from .figure import Figure
@@ -57,8 +58,8 @@ def _healthy(folder: Path) -> Figure:
     vae = load_autoencoder(_weights(128))
     latents = torch.randn(1, 4, 64, 64)
     decode, images = _timed(lambda: vae.decode(latents))
-    watch = _watch(vae, folder, "healthy")
-    guarded = _median(lambda: watch.decode(lambda _: images, latents))
+    vae_guard = _vae_guard(vae, folder, "healthy")
+    guarded = _median(lambda: vae_guard.decode(lambda _: images, latents))
     note = f"{1e3 * guarded:.2f} ms beside {decode:.1f} s"
     return Figure("guard on a healthy decode at 512², beside none", 1 + guarded / decode, 1.01, "×", note)
 
@@ -67,11 +68,11 @@ def _prone(folder: Path) -> list[Figure]:
     """Two VAEs of one size in fp16, both under guard: one is healthy, one overflowed before."""
     healthy = load_autoencoder(_weights(WIDTH), dtype=torch.float16)
     prone = load_autoencoder(_overflowing(WIDTH), dtype=torch.float16)
-    watches = [(_watch(vae, folder, name), vae) for vae, name in ((healthy, "good"), (prone, "prone"))]
+    watches = [(_vae_guard(vae, folder, name), vae) for vae, name in ((healthy, "good"), (prone, "prone"))]
     latents = torch.randn(1, 4, 8, 8).half()
 
-    def run(watch: Watch, vae: Any) -> Callable[[], Tensor]:
-        return lambda: watch.decode(vae.decode, latents)
+    def run(vae_guard: VaeGuard, vae: Any) -> Callable[[], Tensor]:
+        return lambda: vae_guard.decode(vae.decode, latents)
 
     run(*watches[1])()  # the failure
     pairs = [[_timed(run(*pair))[0] for pair in watches] for _ in range(ROUNDS)]
@@ -104,11 +105,14 @@ def _first_repair(folder: Path) -> Figure:
     exact.decode(latents)
     times = []
     for number in range(3):
-        watch = _watch(vae, folder, f"repair {number}", str(folder / "vae.safetensors"))
+        vae_guard = _vae_guard(vae, folder, f"repair {number}", str(folder / "vae.safetensors"))
         times.append(
-            (_timed(lambda watch=watch: watch.decode(inner, latents))[0], _timed(lambda: exact.decode(latents))[0])
+            (
+                _timed(lambda vae_guard=vae_guard: vae_guard.decode(inner, latents))[0],
+                _timed(lambda: exact.decode(latents))[0],
+            )
         )
-        watch.renew()
+        vae_guard.renew()
     repair, plain = (statistics.median(column) for column in zip(*times, strict=True))
     note = f"{repair:.2f} s beside {plain:.2f} s, without the run in fp16 that fails"
     return Figure("first repair at 320², full size, beside a decode in fp32", repair / plain, 1.1, "×", note)
@@ -117,7 +121,7 @@ def _first_repair(folder: Path) -> Figure:
 def _exactness(folder: Path) -> list[Figure]:
     """Error of rescaled fp16 against fp32, beside bf16's."""
     demo = next(path for path in demo_vaes(folder) if "overflows" in path.name)
-    picture = load_picture(SAMPLE_PICTURE, longest_side=96).pixels * 2 - 1
+    picture = load_picture(Path(photos) / "coffee.png", longest_side=96).pixels * 2 - 1
     latents = load_autoencoder(load_tensors(demo)).encode(picture[..., : picture.shape[2] // 8 * 8, :])
     return [
         _beside_bf16("the demo VAE that overflows", load_tensors(demo), latents, folder),
@@ -128,10 +132,10 @@ def _exactness(folder: Path) -> list[Figure]:
 def _beside_bf16(name: str, tensors: dict[str, Tensor], latents: Tensor, folder: Path) -> Figure:
     expected = load_autoencoder(tensors).decode(latents)
     vae = load_autoencoder(tensors, dtype=torch.float16)
-    watch = _watch(vae, folder, name)
-    watch.decode(vae.decode, latents.half())
+    vae_guard = _vae_guard(vae, folder, name)
+    vae_guard.decode(vae.decode, latents.half())
     images = {
-        "fp16": watch.decode(vae.decode, latents.half()),
+        "fp16": vae_guard.decode(vae.decode, latents.half()),
         "bf16": load_autoencoder(tensors, dtype=torch.bfloat16).decode(latents),
     }
     errors = {dtype: float((got.float() - expected).norm() / expected.norm()) for dtype, got in images.items()}
@@ -139,8 +143,8 @@ def _beside_bf16(name: str, tensors: dict[str, Tensor], latents: Tensor, folder:
     return Figure(f"error of rescaled fp16 beside bf16's, {name}", errors["fp16"] / errors["bf16"], 0.25, "×", note)
 
 
-def _watch(vae: KLAutoencoder | Any, folder: Path, name: str, path: str | None = None) -> Watch:
-    return Watch(vae, lambda: Identity(name, path, name), Plans(folder / "plans.json"))
+def _vae_guard(vae: KLAutoencoder | Any, folder: Path, name: str, path: str | None = None) -> VaeGuard:
+    return VaeGuard(vae, lambda: Identity(name, path, name), Plans(folder / "plans.json"))
 
 
 def _weights(width: int) -> dict[str, Tensor]:

@@ -21,8 +21,8 @@ from safetensors.torch import load_file, save_file
 
 from vae_workbench.autoencoder.build import build
 from vae_workbench.autoencoder.kl_shape import KLShape
-from vae_workbench.webui.recent_vaes import RecentVaes
-from vae_workbench.webui.swap import copy_into
+from vae_workbench.webui.switching.recent_vaes import RecentVaes
+from vae_workbench.webui.switching.swap import copy_into
 
 from .figure import Figure
 
@@ -51,7 +51,7 @@ def _beside_a_copy(name: str, width: int, folder: Path) -> Iterator[Figure]:
     save_file(weights, as_safetensors)
     torch.save({"state_dict": weights}, as_torch)
 
-    def plainly(load: Callable[[], dict[str, torch.Tensor]]) -> Callable[[], None]:
+    def without_autocast(load: Callable[[], dict[str, torch.Tensor]]) -> Callable[[], None]:
         targets = network.state_dict()
 
         def copy() -> None:
@@ -65,9 +65,9 @@ def _beside_a_copy(name: str, width: int, folder: Path) -> Iterator[Figure]:
         return lambda: copy_into(network, recent.get(str(path), network, megabytes))
 
     pairs = {
-        "from memory": (ours(as_safetensors, MEGABYTES), plainly(lambda: weights)),
-        ".safetensors": (ours(as_safetensors, 0), plainly(lambda: load_file(as_safetensors))),
-        ".pt": (ours(as_torch, 0), plainly(lambda: torch.load(as_torch, weights_only=True)["state_dict"])),
+        "from memory": (ours(as_safetensors, MEGABYTES), without_autocast(lambda: weights)),
+        ".safetensors": (ours(as_safetensors, 0), without_autocast(lambda: load_file(as_safetensors))),
+        ".pt": (ours(as_torch, 0), without_autocast(lambda: torch.load(as_torch, weights_only=True)["state_dict"])),
     }
     for what, (mine, plain) in pairs.items():
         yield _ratio(f"switch to a {name} VAE, {what} / plain copy", mine, plain)

@@ -31,7 +31,8 @@ def main(folder: str) -> None:
     initialize.imports()
     from modules import initialize_util, script_callbacks, sd_hijack, sd_hijack_optimizations, sd_models, sd_vae, shared
 
-    from vae_workbench.webui import options, patching, vae_loading
+    from vae_workbench.webui import options, patching
+    from vae_workbench.webui.switching import vae_loading
 
     initialize_util.fix_torch_version()
     script_callbacks.on_list_optimizers(sd_hijack_optimizations.list_optimizers)

@@ -24,13 +24,13 @@ NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
 def orthogonal(matrices: Tensor) -> Tensor:
     """The orthogonal matrices nearest to ``matrices`` (n×rows×columns), roughly: singular values land in 0.7..1.2."""
     tall = matrices.shape[1] > matrices.shape[2]
-    x = matrices.mT if tall else matrices
+    x = (matrices.mT if tall else matrices).bfloat16()  # enough, and twice as fast
     x = x / (x.norm(dim=(1, 2), keepdim=True) + 1e-7)
     a, b, c = NEWTON_SCHULZ
     for _ in range(5):
         gram = x @ x.mT
         x = a * x + (b * gram + c * gram @ gram) @ x
-    return x.mT if tall else x
+    return (x.mT if tall else x).to(matrices.dtype)
 
 
 class Muon:

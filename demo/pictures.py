@@ -17,6 +17,8 @@ import torch.nn.functional as F
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 from torch import Tensor
 
+from vae_workbench.compare.sources.builtin.pictures import BUILT_IN
+
 Picture = npt.NDArray[np.uint8]
 Draw = Callable[[np.random.Generator], Image.Image]
 
@@ -46,13 +48,21 @@ PHOTOS = {
 }
 """The photos trained on, and how often each is drawn beside the others."""
 
+MORE_PHOTOS_TIMES = 5
+"""How often a photo of a folder that was given is drawn beside them: it is a picture of the world, as few of them are."""
+
 SIDE = 512
 """Side of a drawn picture, in pixels."""
 
 
 def photo(name: str) -> Picture:
-    """A photo of the scikit-image wheel as RGB; transparency is laid over white."""
-    with Image.open(Path(skimage.__file__).parent / "data" / name) as file:
+    """A photo of the scikit-image wheel."""
+    return opened(Path(skimage.__file__).parent / "data" / name)
+
+
+def opened(path: Path) -> Picture:
+    """A picture file as RGB; transparency is laid over white."""
+    with Image.open(path) as file:
         rgba = file.convert("RGBA")
     white = Image.new("RGBA", rgba.size, "white")
     return np.asarray(Image.alpha_composite(white, rgba).convert("RGB"))
@@ -166,7 +176,7 @@ def scene(rng: np.random.Generator) -> Image.Image:
     return Image.fromarray((mixed * light + cloud(rng) * rng.uniform(0, 12) + grain).clip(0, 255).astype(np.uint8))
 
 
-DRAWINGS: dict[Draw, int] = {leaves: 4, scene: 6, strokes: 3, noise: 2, charts: 2, gradient: 1}
+DRAWINGS: dict[Draw, int] = {leaves: 1, scene: 2, strokes: 2, noise: 1, charts: 2, gradient: 1}
 """The pictures by code, and how often each is drawn beside the others."""
 
 
@@ -204,13 +214,32 @@ def crop_of(picture: Picture, side: int, rng: np.random.Generator) -> Tensor:
         crop = crop.flip(2)
     if window != side:
         crop = F.interpolate(crop[None], (side, side), mode="bicubic", antialias=True)[0].clamp(0, 1)
-    if rng.random() < 0.6:
+    if rng.random() < 0.4:
         crop = recoloured(crop, rng).clamp(0, 1)
     return (crop * 255).round().to(torch.uint8)
 
 
-def crops(count: int, side: int, rng: np.random.Generator, drawn: list[Picture], share: float = 0.65) -> Tensor:
-    """``count`` crops, uint8 count×3×side×side: ``share`` of them from :data:`PHOTOS`, the rest from ``drawn``."""
+SHARES = (0.55, 0.05, 0.3, 0.1)
+"""How many crops come from photos, from random drawings, from the face of the comparison and from its other pictures."""
+
+Crops = Callable[[int, int, np.random.Generator], Tensor]
+
+
+def source_of_crops(drawn: list[Picture], more_photos: Path | None) -> Crops:
+    """What gives ``count`` crops of a ``side`` as uint8 count×3×side×side, out of all pictures; see :data:`SHARES`.
+
+    Args:
+        drawn: pictures by code.
+        more_photos: folder with further photos to train on.
+    """
     photos = [photo(name) for name, times in PHOTOS.items() for _ in range(times)]
-    chosen = [photos if rng.random() < share else drawn for _ in range(count)]
-    return torch.stack([crop_of(pictures[int(rng.integers(len(pictures)))], side, rng) for pictures in chosen])
+    if more_photos is not None:
+        photos += [opened(file) for file in sorted(more_photos.iterdir()) for _ in range(MORE_PHOTOS_TIMES)]
+    face, *others = (np.asarray(draw()) for draw in BUILT_IN.values())
+    kinds = (photos, drawn, [face], others)
+
+    def crops(count: int, side: int, rng: np.random.Generator) -> Tensor:
+        chosen = [kinds[int(rng.choice(len(kinds), p=SHARES))] for _ in range(count)]
+        return torch.stack([crop_of(pictures[int(rng.integers(len(pictures)))], side, rng) for pictures in chosen])
+
+    return crops

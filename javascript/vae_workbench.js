@@ -39,14 +39,8 @@
         field.dispatchEvent(new Event("input", {bubbles: true}));
     }
 
-    /** An element with a class, a text and attributes. Texts come from files, so they are never read as HTML. */
-    function element(tag, className, text = "", attributes = {}) {
-        const made = document.createElement(tag);
-        made.className = className;
-        made.textContent = text;
-        for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-        return made;
-    }
+    /** An element with a class, a text and attributes; made by a file that is loaded later in the web UI. */
+    const element = (...given) => globalThis.vaewbViewer.make(...given);
 
     /** Bytes as people read them. */
     function size(bytes) {
@@ -91,7 +85,9 @@
             draw: (cell) => {
                 const made = element("div", "vaewb-cell vaewb-badges");
                 for (const [text, kind, title] of cell) {
-                    made.append(element("span", `vaewb-badge vaewb-${kind}`, text, {title}));
+                    const same = [...made.children].find((badge) => badge.textContent === text);
+                    if (same) same.title += `\n${title}`;
+                    else made.append(element("span", `vaewb-badge vaewb-${kind}`, text, {title}));
                 }
                 return made;
             },
@@ -137,6 +133,14 @@
             this.#choice.selected = this.#choice.active = key;
             this.#draw(true);
             this.#tellWhose();
+        }
+
+        /** Shows only the files whose names or words contain this, and the details of the one that is called so. */
+        find(text) {
+            this.querySelector(".vaewb-search").value = text;
+            this.#choose({search: text, only: {}});
+            for (const select of this.querySelectorAll(".vaewb-filter")) select.value = "";
+            if (this.#rows.some((row) => row.key === text)) open(this, text);
         }
 
         #build() {
@@ -214,7 +218,7 @@
 
         #tellCount() {
             const [all, shown, marked] = [this.#rows.length, this.#shown.length, this.#choice.marked.size];
-            this.#count.textContent = (shown === all ? `${all}` : `${shown} / ${all}`) + (marked ? ` · ☑ ${marked}` : "");
+            this.#count.textContent = (shown === all ? `${all}` : `${shown} / ${all}`) + (all === 1 ? " file" : " files") + (marked ? ` · ☑ ${marked}` : "");
         }
 
         /** A cell with a box to mark a row, or all rows shown. */

@@ -18,10 +18,12 @@ class Server:
     Attributes:
         address: its URL without a closing slash.
         log: the file that holds what it printed.
+        process: what runs.
     """
 
     address: str
     log: Path
+    process: subprocess.Popen[bytes]
 
     @property
     def printed(self) -> str:
@@ -50,11 +52,11 @@ def serving(
 
     It is not asked over the network whether it is ready: the web UI breaks when somebody calls before it is.
     """
-    server = Server(f"http://127.0.0.1:{port}", log)
     with log.open("wb") as output:
         process = subprocess.Popen(command, cwd=cwd, env=env, stdout=output, stderr=subprocess.STDOUT)
+    server = Server(f"http://127.0.0.1:{port}", log, process)
     try:
-        _wait(server, process, ready, patience)
+        _wait(server, ready, patience)
         yield server
     finally:
         process.terminate()
@@ -65,10 +67,10 @@ def serving(
             process.wait()
 
 
-def _wait(server: Server, process: subprocess.Popen[bytes], ready: str, patience: float) -> None:
+def _wait(server: Server, ready: str, patience: float) -> None:
     end = time.monotonic() + patience
     while time.monotonic() < end:
-        if process.poll() is not None:
+        if server.process.poll() is not None:
             raise AssertionError(f"the server ended at once:\n{server.printed}")
         if ready in server.printed:
             return

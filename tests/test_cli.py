@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import shutil
@@ -21,6 +22,10 @@ from tests.identity.files import save as save_tensors
 from tests.identity.files import small_kl as small_vae
 from tests.small_vaes import save_small_kl, small_kl
 from vae_workbench.cli.main import main
+from vae_workbench.library.library import Library
+from vae_workbench.progress import Progress
+from vae_workbench.weights.safetensors_header import Header, read_header
+from vae_workbench.weights.source import Source
 
 Output = pytest.CaptureFixture[str]
 
@@ -39,6 +44,8 @@ def test_inspect_as_json(tmp_path: Path, capsys: Output) -> None:
     assert told == {
         "container": "safetensors",
         "metadata": {"title": "題"},
+        "wrapper": "",
+        "code": [],
         "tensors": {"w": {"dtype": "BF16", "shape": [2, 3]}},
     }
 
@@ -57,6 +64,93 @@ def test_a_torch_file_is_inspected_too(tmp_path: Path, capsys: Output) -> None:
     assert told["container"] == "torch-zip" and told["tensors"] == {"w": {"dtype": "F32", "shape": [4]}}
 
 
+def test_inspect_tells_of_code_and_of_the_key_that_weights_lie_under(tmp_path: Path, capsys: Output) -> None:
+    torch.save({"state_dict": {"vae": {"w": torch.zeros(4)}}, "trap": print}, tmp_path / "a.ckpt")
+    assert main(["inspect", str(tmp_path / "a.ckpt")]) == 0
+    out = capsys.readouterr().out
+    assert "1 tensors under state_dict.vae" in out
+    assert "It holds code, which was not run: its pickle names builtins.print." in out
+    assert main(["inspect", str(tmp_path / "a.ckpt"), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["wrapper"], told["code"]) == ("state_dict.vae", ["builtins.print"])
+
+
+HOSTILE_TEXT = "\x1b[31mred\x1b[0m\nsecond line\u202e"
+
+
+@pytest.mark.parametrize("command", ["inspect", "identify"])
+def test_text_from_files_cannot_act_on_the_terminal(tmp_path: Path, capsys: Output, command: str) -> None:
+    """Metadata and names were printed as they were: a file could colour the terminal, or forge lines of the output."""
+    save_file(
+        small_kl() | {HOSTILE_TEXT: torch.zeros(1)}, tmp_path / "a.safetensors", {HOSTILE_TEXT: HOSTILE_TEXT * 100}
+    )
+    assert main([command, str(tmp_path / "a.safetensors")]) == 0
+    out = capsys.readouterr().out
+    assert all(line.isprintable() for line in out.splitlines()) and "\nsecond" not in out
+    assert command == "identify" or r"\x1b[31mred\x1b[0m\x0asecond line\u202e" in out
+    assert len(out) < 50_000
+
+
+@pytest.mark.skipif(os.name == "nt" or sys.platform == "darwin", reason="their file names are always Unicode")
+@pytest.mark.parametrize(
+    ("command", "as_json", "encoding"),
+    [("identify", True, "ascii"), *itertools.product(["inspect"], [True, False], ["ascii", "utf-8", "cp1252"])],
+)
+def test_names_that_no_console_can_show(tmp_path: Path, command: str, as_json: bool, encoding: str) -> None:
+    """A name that is not UTF-8, as archives from other systems leave them, and a name that ASCII lacks."""
+    good, missing = (os.fsdecode(name) for name in ("latin-é 😀.pt".encode("latin-1", "ignore"), b"missing-\xe9.pt"))
+    good = f"{good}😀"
+    save_file({"w": torch.zeros(1)}, tmp_path / good)
+    for name in (good, missing):
+        done = subprocess.run(
+            [sys.executable, "-m", "vae_workbench", command, tmp_path / name, *(["--json"] if as_json else [])],
+            capture_output=True,
+            cwd=Path(__file__).parents[1],
+            env={**os.environ, "PYTHONIOENCODING": encoding, "PYTHONWARNINGS": "ignore"},
+        )
+        assert b"Traceback" not in done.stderr
+        assert done.returncode == (0 if name == good else 2)
+        if as_json:
+            told = json.dumps(json.loads(done.stdout.decode(encoding)))
+            assert r"-\\xe9" in told or (command, name) == ("inspect", good)
+        else:
+            assert rb"-\xe9" in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("error", [PermissionError(13, "Permission denied", "/there"), KeyError("x"), MemoryError()])
+@pytest.mark.parametrize("as_json", [True, False])
+def test_whatever_goes_wrong_is_one_sentence(
+    tmp_path: Path, capsys: Output, monkeypatch: pytest.MonkeyPatch, error: Exception, as_json: bool
+) -> None:
+    def fail(_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("vae_workbench.cli.inspect.read_inventory", fail)
+    assert main(["inspect", "x", *(["--json"] if as_json else [])]) == 2
+    captured = capsys.readouterr()
+    told = json.loads(captured.out)["error"] if as_json else captured.err
+    assert "Traceback" not in captured.err and told.strip().endswith(".") and len(told.splitlines()) == 1
+    assert not isinstance(error, OSError) or "/there cannot be used: Permission denied" in told
+
+
+def test_one_file_that_fails_does_not_hide_the_others(
+    tmp_path: Path, capsys: Output, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good, bad = save_small_kl(tmp_path / "good.safetensors"), tmp_path / "bad.safetensors"
+    real = read_header
+
+    def fail(source: Source, faults: list[str] | None = None) -> Header:
+        if source.path == str(bad):
+            raise OSError(5, "Input/output error")
+        return real(source, faults)
+
+    save_small_kl(bad)
+    monkeypatch.setattr("vae_workbench.weights.safetensors_header.read_header", fail)
+    assert main(["identify", str(bad), str(good)]) == 2
+    captured = capsys.readouterr()
+    assert f"{bad}: broken" in captured.out and "Input/output error" in captured.out and f"{good}: vae" in captured.out
+
+
 @pytest.mark.parametrize("as_json", [True, False])
 def test_a_bad_file_gives_one_sentence_and_exit_code_2(tmp_path: Path, capsys: Output, as_json: bool) -> None:
     path = tmp_path / "bad.safetensors"
@@ -66,62 +160,6 @@ def test_a_bad_file_gives_one_sentence_and_exit_code_2(tmp_path: Path, capsys: O
     told = json.loads(captured.out)["error"] if as_json else captured.err
     assert "bad.safetensors" in told and "Traceback" not in captured.err
     assert as_json or captured.out == ""
-
-
-def test_compare_writes_what_it_prints(tmp_path: Path, picture: Path, capsys: Output) -> None:
-    vaes = [save_small_kl(tmp_path / f"{seed}.safetensors", seed) for seed in (1, 2)]
-    command = ["compare", str(picture), "--out", str(tmp_path / "out"), "--json"]
-    assert main([*command, *(word for vae in vaes for word in ("--vae", str(vae)))]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert told == json.loads((tmp_path / "out" / "report.json").read_text(encoding="utf-8"))
-    assert [r["vae"] for r in told["results"]] == ["1.safetensors", "2.safetensors"]
-    assert all((tmp_path / "out" / r["picture"]).is_file() for r in told["results"])
-
-
-def test_compare_with_one_bad_vae_still_tells_of_the_other(tmp_path: Path, picture: Path, capsys: Output) -> None:
-    good = save_small_kl(tmp_path / "good.safetensors")
-    command = ["compare", str(picture), "--vae", str(tmp_path / "none.pt"), "--vae", str(good)]
-    assert main([*command, "--out", str(tmp_path / "out"), "--json"]) == 2
-    results = json.loads(capsys.readouterr().out)["results"]
-    assert results[0]["error"] and results[1]["error"] is None and results[1]["psnr"]
-
-
-def test_compare_names_files_of_one_name_by_their_paths(tmp_path: Path, picture: Path, capsys: Output) -> None:
-    for folder in ("a", "b"):
-        (tmp_path / folder).mkdir()
-        save_small_kl(tmp_path / folder / "vae.safetensors")
-    files = [str(tmp_path / folder / "vae.safetensors") for folder in ("a", "b")]
-    assert (
-        main(["compare", str(picture), "--vae", files[0], "--vae", files[1], "--out", str(tmp_path / "o"), "--json"])
-        == 0
-    )
-    assert [r["vae"] for r in json.loads(capsys.readouterr().out)["results"]] == files
-
-
-@pytest.mark.parametrize(
-    ("options", "fault"),
-    [
-        (["--device", "abacus"], "abacus"),
-        (["--latent-space", "sd9"], "sd9 is no latent space"),
-        (["--size", "-4"], "-4"),
-        (["--encoder", "nowhere.pt"], "nowhere.pt"),
-    ],
-)
-def test_options_that_make_no_sense(
-    tmp_path: Path, picture: Path, capsys: Output, options: list[str], fault: str
-) -> None:
-    vae = save_small_kl(tmp_path / "v.safetensors")
-    assert main(["compare", str(picture), "--vae", str(vae), "--out", str(tmp_path / "o"), *options]) == 2
-    err = capsys.readouterr().err
-    assert fault in err and "Traceback" not in err
-    assert not (tmp_path / "o").exists()
-
-
-def test_results_are_not_overwritten_unasked(tmp_path: Path, picture: Path, capsys: Output) -> None:
-    vae = save_small_kl(tmp_path / "v.safetensors")
-    command = ["compare", str(picture), "--vae", str(vae), "--out", str(tmp_path / "o")]
-    assert [main(command), main(command), main([*command, "--overwrite"])] == [0, 2, 0]
-    assert "already holds" in capsys.readouterr().err
 
 
 def test_identify_tells_copies_of_each_other(tmp_path: Path, capsys: Output) -> None:
@@ -155,16 +193,104 @@ def test_scan_tells_of_every_file_and_reads_unchanged_ones_once(tmp_path: Path, 
     assert [(file["name"], file["path"]) for file in told] == [
         (f"{folder}/vae.safetensors", str(tmp_path / folder / "vae.safetensors")) for folder in ("a", "b")
     ]
-    assert told[0]["copies_of"] == ["b/vae.safetensors"] and told[0]["sha256"] is None
+    assert told[0]["copies_of"] == ["b/vae.safetensors"] and len(told[0]["sha256"]) == 64
     assert main([*command, "--sha256"]) == 0
     out = capsys.readouterr().out
-    assert "2 files, 0 of them new" in out and "The same VAE is in b/vae.safetensors." in out
+    assert (
+        "2 VAE files, 0 checkpoints. 2 files, 0 new or changed, 0 gone." in out
+        and "The same VAE is in b/vae.safetensors." in out
+    )
     assert main([*command, "--json"]) == 0
     assert len(json.loads(capsys.readouterr().out)[0]["sha256"]) == 64
     (tmp_path / "b" / "bad.pt").write_bytes(b"junk")
     assert main(command) == 2
     out = capsys.readouterr().out
     assert "bad.pt: broken" in out and out.count("bad.pt is") == 1
+
+
+def test_scan_hashes_what_is_large_when_asked_and_goes_on_where_it_cannot(
+    tmp_path: Path, capsys: Output, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vae_workbench.identity.hashes.SMALL", 0)
+    names = ("gone.safetensors", "there.safetensors")
+    for name in names:
+        save_small_kl(tmp_path / name)
+    real = Library.compute_sha256
+
+    def compute(library: Library, path: str, progress: Progress) -> str:
+        (tmp_path / "gone.safetensors").unlink(missing_ok=True)
+        return real(library, path, progress)
+
+    monkeypatch.setattr(Library, "compute_sha256", compute)
+    assert main(["scan", str(tmp_path), "--data", str(tmp_path / "data"), "--sha256", "--json"]) == 0
+    captured = capsys.readouterr()
+    assert [file["sha256"] is None for file in json.loads(captured.out)] == [True, False]
+    assert captured.err == "gone.safetensors does not exist. Check the path and refresh.\n"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have names of text only")
+def test_scan_and_choose_with_names_that_are_not_utf_8(models: Path, capsys: Output) -> None:
+    """``scan`` ended with a traceback and set a healthy index aside, each time."""
+    vae, model = (os.fsdecode(name) for name in (b"latin-\xe9.safetensors", b"\x83v.safetensors"))
+    (models / "VAE/orange.safetensors").rename(models / "VAE" / vae)
+    (models / "AOM3.safetensors").rename(models / model)
+    for _ in range(2):
+        assert main(["scan", str(models), "--json"]) == 0
+        captured = capsys.readouterr()
+        names = {file["name"] for file in json.loads(captured.out)}
+        assert {r"latin-\xe9.safetensors", r"\x83v.safetensors"} < names and captured.err == ""
+    assert [path.name for path in (models / "data").iterdir() if "damaged" in path.name] == []
+    for name in (vae, r"latin-\xe9.safetensors", r"Latin-\xe9"):
+        told = choose(models, capsys, model, "--set", name)
+        assert (told["vae"], told["source"]) == (r"latin-\xe9.safetensors", "override")
+        assert told["checkpoint"].endswith(r"\x83v.safetensors") and told["path"].endswith(told["vae"])
+        assert json.loads((models / model).with_suffix(".json").read_text("utf-8")) == {
+            "vae": r"latin-\xe9.safetensors"
+        }
+        assert choose(models, capsys, model, "--clear")["source"] == "own"
+    capsys.readouterr()
+    assert main(["scan", str(models)]) == 0 and main(["choose", str(models / model)]) == 0
+    assert capsys.readouterr().out.encode("utf-8")
+
+
+@pytest.mark.parametrize("home", ["/dev/null", "/proc/none"])
+@pytest.mark.skipif(sys.platform != "linux", reason="these places are Linux's")
+def test_scan_and_choose_without_a_home(
+    models: Path, capsys: Output, monkeypatch: pytest.MonkeyPatch, home: str
+) -> None:
+    """Where the data folder can neither be made nor read, all works from memory."""
+    monkeypatch.setenv("VAEWB_DATA", f"{home}/data")
+    assert main(["scan", str(models), "--json"]) == 0
+    captured = capsys.readouterr()
+    assert len(json.loads(captured.out)) == 5 and "cannot be used" in captured.err and "Traceback" not in captured.err
+    assert main(["choose", str(models / "AOM3.safetensors"), "--json"]) == 0
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["source"] == "own" and "Traceback" not in captured.err
+    assert main(["choose", str(models / "AOM3.safetensors"), "--set", "None"]) == 2
+    assert "cannot be" in capsys.readouterr().err
+
+
+def test_choose_tells_and_serves_copies_of_the_checkpoint(models: Path, capsys: Output) -> None:
+    copy = shutil.copy(models / "AOM3.safetensors", models / "copy.safetensors")
+    (models / "far").mkdir()
+    shutil.copy(copy, models / "far" / "away.safetensors")
+    main(["scan", str(models)])
+    capsys.readouterr()
+    told = choose(models, capsys, "AOM3.safetensors", "--set", "orange.safetensors")
+    assert told["copies"] == "This also counts for away.safetensors, copy.safetensors, whose content is the same."
+    assert choose(models, capsys, "copy.safetensors")["source"] == "override"
+    assert all((models / f"{name}.json").exists() for name in ("AOM3", "copy", "far/away"))
+    assert choose(models, capsys, "copy.safetensors", "--clear")["source"] == "own"
+    assert [path for path in models.rglob("*.json") if path.parent != models / "data"] == [], "taken back everywhere"
+    assert choose(models, capsys, "AOM3.safetensors")["source"] == "own"
+
+
+def test_choose_asks_for_a_confirmation_in_its_own_words(models: Path, capsys: Output) -> None:
+    (models / "VAE/proof.safetensors").unlink()
+    (models / "VAE/xl.safetensors").rename(models / "VAE/sdxl.safetensors")
+    assert main(["choose", str(models / "AOM3.safetensors"), "--vae-dir", str(models / "VAE"), "--set", "sdxl"]) == 2
+    assert "it is by its name for SDXL, and AOM3 is for SD1 and SD2. Give --force if" in capsys.readouterr().err
+    assert choose(models, capsys, "AOM3.safetensors", "--set", "sdxl", "--force")["vae"] == "sdxl.safetensors"
 
 
 def test_scan_of_no_folder_is_told(tmp_path: Path, capsys: Output) -> None:
@@ -202,6 +328,16 @@ def test_choose_sets_tells_and_takes_back(models: Path, capsys: Output) -> None:
     assert (told["vae"], told["source"]) == (None, "override"), "as it was set in the web UI meanwhile"
     assert choose(models, capsys, "AOM3.safetensors", "--clear")["source"] == "own"
     assert json.loads((models / "AOM3.json").read_text()) == {"notes": "mine"}
+
+
+def test_choose_takes_the_path_of_a_vae(models: Path, capsys: Output) -> None:
+    """A path was looked for among the names of the list, and a person in a terminal was told to refresh it."""
+    save_tensors(models / "else.safetensors", small_vae(seed=7))
+    assert main(["choose", str(models / "AOM3.safetensors"), "--set", str(models / "else.safetensors")]) == 0
+    assert capsys.readouterr().out.startswith("AOM3.safetensors: else.safetensors (override for AOM3)\n")
+    assert main(["choose", str(models / "AOM3.safetensors"), "--set", "orange"]) == 2
+    fault = "There is no VAE called orange here. Give its path, or the folder that it is in with --vae-dir."
+    assert capsys.readouterr().err.strip() == fault
 
 
 def test_choose_follows_renamed_files(models: Path, capsys: Output) -> None:
@@ -263,6 +399,38 @@ def test_check_foresees_an_overflow_and_draws_it(tmp_path: Path, capsys: Output)
     assert "already exists" in capsys.readouterr().err
     assert main(["check", str(tmp_path / "bad.safetensors"), "--dtype", "bf16"]) == 0
     assert "would overflow" not in capsys.readouterr().out
+
+
+def test_targets_are_looked_at_before_the_work(tmp_path: Path, capsys: Output) -> None:
+    """A chart for a folder that was not there failed after the whole computation. Here not even the VAE is there."""
+    nowhere = str(tmp_path / "nowhere" / "chart.png")
+    assert main(["check", str(tmp_path / "none.pt"), "--chart", nowhere]) == 2
+    assert "nowhere is not there" in capsys.readouterr().err
+
+
+def test_check_says_what_a_half_runs_in(tmp_path: Path, capsys: Output) -> None:
+    """ "needs fp16" sounded like a demand."""
+    save_file(overflowing(), tmp_path / "v.safetensors")
+    main(["check", str(tmp_path / "v.safetensors")])
+    told = capsys.readouterr().out
+    assert "encoder: runs in fp16;" in told and "decoder: overflows in fp16, and runs in fp16 once" in told
+
+
+def test_check_refuses_other_networks_in_words(tmp_path: Path, capsys: Output) -> None:
+    tensors = {name: value.clone() for name, value in overflowing().items()}
+    tensors["encoder.conv_in.weight"] = torch.randn(32, 4, 3, 3)
+    save_file(tensors, tmp_path / "v.safetensors")
+    assert main(["check", str(tmp_path / "v.safetensors")]) == 2
+    assert "v.safetensors is not for RGB pictures" in capsys.readouterr().err
+
+
+def test_check_of_an_encoder_with_latents(tmp_path: Path, capsys: Output) -> None:
+    """It checked nothing and said nothing."""
+    tensors = {name: value for name, value in overflowing().items() if name.startswith(("encoder", "quant"))}
+    save_file(tensors, tmp_path / "v.safetensors")
+    save_file({"latents": torch.randn(1, 4, 4, 4)}, tmp_path / "latents.safetensors")
+    assert main(["check", str(tmp_path / "v.safetensors"), "--latents", str(tmp_path / "latents.safetensors")]) == 2
+    assert "has no decoder for these latents" in capsys.readouterr().err
 
 
 def test_check_names_damaged_weights(tmp_path: Path, capsys: Output) -> None:
@@ -338,3 +506,23 @@ def test_check_of_half_a_vae(tmp_path: Path, capsys: Output) -> None:
     save_file(tensors, tmp_path / "v.safetensors")
     _, told = checked(capsys, str(tmp_path / "v.safetensors"))
     assert [half["half"] for half in told["halves"]] == ["decoder"]
+
+
+def test_check_warns_of_zeros(tmp_path: Path, capsys: Output) -> None:
+    path = tmp_path / "zeros.safetensors"
+    save_file({name: torch.zeros_like(value) for name, value in small_kl().items()}, path)
+    assert main(["check", str(path)]) == 0
+    out = capsys.readouterr().out
+    assert (
+        out.startswith("It holds nothing but zeros") and "encoder: makes nothing but zeros" in out and "inf " not in out
+    )
+    assert main(["check", "--json", str(path)]) == 0
+    assert "nothing but zeros" in json.loads(capsys.readouterr().out)["warnings"][0]
+
+
+def test_what_is_told_is_not_logged_to_the_terminal_too(tmp_path: Path) -> None:
+    """An index that cannot be used was told twice, and other troubles with a traceback: Python prints what nobody handles."""
+    (tmp_path / "library.sqlite").mkdir()
+    command = [sys.executable, "-m", "vae_workbench", "scan", str(tmp_path), "--data", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.stderr.count("index cannot be used") == 1

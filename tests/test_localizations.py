@@ -8,6 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from vae_workbench.edit.colour_presets import PRESETS
+from vae_workbench.ui.workshop.files import OFFERS
+from vae_workbench.ui.workshop.forms import FORMS
+
 ROOT = Path(__file__).resolve().parents[1]
 FILES = sorted((ROOT / "localizations").glob("*.json"))
 SOURCES = [*(ROOT / "vae_workbench").rglob("*.py"), *(ROOT / "javascript").glob("*.js")]
@@ -29,3 +33,39 @@ def test_only_what_is_shown_is_translated(path: Path) -> None:
     shown = "\n".join(source.read_text(encoding="utf-8") for source in SOURCES)
     shown = re.sub(r'"\s*\n\s*f?"', "", shown)  # sentences over two lines
     assert [english for english in translations(path) if english not in shown] == []
+
+
+SAID = re.compile(r"""\bsay\((?:[^()"]|\([^()]*\))*?"((?:[^"\\]|\\.)+)\"""")
+NAMED = re.compile(r"""\b(?:title|help): "((?:[^"\\]|\\.)+)\"""")
+LISTED = re.compile(r"const (?:MEASURES|KEYS) = \[\n(.*?)\n    \];", re.DOTALL)
+WORD = re.compile(r"[a-z]{3}")
+"""What has none needs no translation: keys, and names of what is measured."""
+
+NAMES = {"diffusers", "fp16-safe", "HighGamma", "HighContrast"}
+"""Are called so in every language."""
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_what_the_viewer_and_the_pages_say_is_translated(path: Path) -> None:
+    """Half of the viewer stayed English: nothing told that a new sentence had no translation."""
+    parts = ("viewer*", "comparisons", "picker", "sources", "prompts", "pictures", "tone", "workshop*")
+    scripts = [file for part in parts for file in sorted((ROOT / "javascript").glob(f"vae_workbench_{part}.js"))]
+    said: set[str] = set()
+    for script in scripts:
+        text = script.read_text(encoding="utf-8")
+        listed = re.findall(r'"([^"\n]+)"', "\n".join(LISTED.findall(text)))
+        said |= {*SAID.findall(text), *NAMED.findall(text), *(one for one in listed if " " in one)}
+    said = {sentence for sentence in said if WORD.search(sentence)}
+    assert len(said) > 150
+    assert sorted(said - translations(path).keys()) == []
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_the_steps_of_the_workshop_are_translated(path: Path) -> None:
+    said = {*OFFERS.values(), *PRESETS}
+    for form in FORMS.values():
+        said |= {form.title, form.info}
+        for field in form.fields:
+            said |= {field.label, field.info, *(text for _, text in field.choices)}
+    english = {sentence for sentence in said if WORD.search(sentence) and "=" not in sentence and sentence not in NAMES}
+    assert sorted(english - translations(path).keys()) == []

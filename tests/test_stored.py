@@ -88,3 +88,11 @@ def test_threads_lose_nothing(tmp_path: Path) -> None:
     for thread in threads:
         thread.join()
     assert len(file.read()) == 40
+
+
+def test_any_text_is_kept_in_a_file_that_is_utf_8(tmp_path: Path) -> None:
+    """A file name that is not UTF-8 could not be written, and the change was lost with a traceback."""
+    path = tmp_path / "a.json"
+    content = {"\udce9": ["é 日本", "\ud800 \udfff", "\x1b[31m\n\u2028", "\\udce9"]}
+    stored(path).update(lambda now: now.update(content))
+    assert stored(path).read() == content and "日本" in path.read_bytes().decode("utf-8")

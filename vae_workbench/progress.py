@@ -7,12 +7,21 @@ raises :class:`vae_workbench.errors.Cancelled`; the work passes it on untouched 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 
 Progress = Callable[[float, str], None]
+
+Exclusive = Callable[[Progress], AbstractContextManager[None]]
+"""Holds the device for one piece of work; waits while something else has it, and tells the progress so."""
 
 
 def silent(fraction: float, what: str) -> None:
     """The progress of work that nobody watches."""
+
+
+def unshared(_: Progress) -> AbstractContextManager[None]:
+    """For work that shares the device with nothing."""
+    return nullcontext()
 
 
 def part(progress: Progress, start: float, stop: float, prefix: str = "") -> Progress:

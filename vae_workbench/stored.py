@@ -21,6 +21,12 @@ Content = dict[str, Any]
 VERSION = "version"
 
 
+def to_utf8(text: str) -> bytes:
+    """JSON as it is written to files: in UTF-8, with ``\\udce9`` and the like, which JSON allows, for the lone surrogates that
+    stand for bytes of file names (PEP 383) and that UTF-8 has no place for."""
+    return text.encode("utf-8", "backslashreplace")
+
+
 class StoredJson:
     """One JSON object in a file. Safe for threads; another program's change is seen at the next call.
 
@@ -115,8 +121,8 @@ class StoredJson:
         temporary = self.path.with_name(f".{self.path.name}-{secrets.token_hex(8)}.part")
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            with temporary.open("x", encoding="utf-8") as file:
-                json.dump({VERSION: self.version, **content}, file, ensure_ascii=False, indent=1)
+            with temporary.open("xb") as file:
+                file.write(to_utf8(json.dumps({VERSION: self.version, **content}, ensure_ascii=False, indent=1)))
                 file.flush()
                 os.fsync(file.fileno())
             temporary.replace(self.path)

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.autoencoder.peers import lively, relative
+from tests.autoencoder.peers import assert_as_exact, lively, relative
 from vae_workbench.autoencoder.build import load_autoencoder
 from vae_workbench.autoencoder.kl import KLAutoencoder
 from vae_workbench.autoencoder.kl_layers import Upsample
@@ -51,8 +51,8 @@ def diffusers_kl(
 @pytest.mark.parametrize(
     ("peer", "image"),
     [
-        pytest.param({}, (1, 3, 72, 88), id="kl-f8 of Stable Diffusion, full size"),
-        pytest.param({"channels": 16, "quant": False}, (1, 3, 40, 48), id="SD3 and Flux.1, full size"),
+        pytest.param({}, (1, 3, 40, 48), id="kl-f8 of Stable Diffusion, full size"),
+        pytest.param({"channels": 16, "quant": False}, (1, 3, 24, 32), id="SD3 and Flux.1, full size"),
         pytest.param({"widths": (32, 64, 64), "blocks": 1, "channels": 3}, (2, 3, 36, 44), id="f4"),
         pytest.param(
             {"widths": (64, 32, 64, 96, 64), "channels": 16, "attended": 2}, (1, 3, 80, 112), id="f16, attention"
@@ -61,13 +61,14 @@ def diffusers_kl(
     ],
 )
 def test_equals_diffusers(peer: dict[str, object], image: tuple[int, ...]) -> None:
-    """Within 1e-5 in fp32, the order of sums apart: measured 3e-6 at full size."""
+    """On a processor without AVX-512 this once failed: diffusers' own error there is as large as the 1e-5 that was allowed
+    between the two, and nobody knew which of both was wrong."""
     theirs = diffusers_kl(**peer)  # type: ignore[arg-type]
     ours = load_autoencoder(theirs.state_dict())
     images = torch.rand(image) * 2 - 1
     latents = theirs.encode(images).latent_dist.mean
-    assert relative(ours.encode(images), latents) < 1e-5
-    assert relative(ours.decode(latents), theirs.decode(latents).sample) < 1e-5
+    assert_as_exact(ours.encode(images), theirs, lambda vae, x: vae.encode(x).latent_dist.mean, images)
+    assert_as_exact(ours.decode(latents), theirs, lambda vae, x: vae.decode(x).sample, latents)
 
 
 def test_takes_and_gives_raw_latents_of_floored_size() -> None:
@@ -92,10 +93,15 @@ def test_the_doubling_in_phases_is_the_doubling_as_written() -> None:
     layer = lively(Upsample(64))
     assert isinstance(layer, Upsample)
     x = torch.randn(2, 64, 5, 7)
-    assert relative(layer(x), layer._as_written(x)) < 1e-6
+    assert_as_exact(layer(x), layer, as_written, x)
     layer.conv.weight.mul_(-2)  # new weights in the same place
-    assert relative(layer(x), layer._as_written(x)) < 1e-6
+    assert_as_exact(layer(x), layer, as_written, x)
     assert relative(layer(x.half().float()), layer.half()._as_written(x.half())) < 2**-8
+
+
+def as_written(layer: torch.nn.Module, x: Tensor) -> Tensor:
+    assert isinstance(layer, Upsample)
+    return layer._as_written(x)
 
 
 def test_can_be_trained() -> None:
@@ -134,12 +140,11 @@ def test_tells_its_progress_stage_by_stage() -> None:
     told: list[tuple[float, str]] = []
     small().decode(torch.zeros(1, 4, 2, 2), lambda fraction, what: told.append((fraction, what)))
     assert list(dict.fromkeys(what for _, what in told)) == [
-        "post_quant_conv",
-        "conv_in",
-        "mid",
-        "up.1",
-        "up.0",
-        "out",
+        "first layer",
+        "middle",
+        "level 1 of 2",
+        "level 2 of 2",
+        "last layer",
         "done",
     ]
     fractions = [fraction for fraction, _ in told]
@@ -152,13 +157,13 @@ def test_is_cancelled_between_layers(task: str) -> None:
 
     def cancel_at_the_middle(_: float, what: str) -> None:
         told.append(what)
-        if what == "mid":
+        if what == "middle":
             raise Cancelled
 
     network = small()
     with pytest.raises(Cancelled):
         getattr(network, task)(torch.zeros(1, 3 if task == "encode" else 4, 8, 8), cancel_at_the_middle)
-    assert told[-1] == "mid" and "out" not in told
+    assert told[-1] == "middle" and "last layer" not in told
 
 
 @pytest.mark.parametrize("images", [torch.zeros(3, 8, 8), torch.zeros(1, 4, 8, 8), torch.zeros(1, 3, 1, 8)])

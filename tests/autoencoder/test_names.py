@@ -14,6 +14,7 @@ from vae_workbench.autoencoder.names import (
     canonical_shapes,
     canonical_tensors,
     diffusers_names,
+    vae_prefixes,
 )
 from vae_workbench.autoencoder.tiny import TinyShape
 from vae_workbench.errors import UnknownArchitecture
@@ -90,6 +91,71 @@ def test_of_a_checkpoint_only_the_vae_is_taken(prefix: str) -> None:
     assert names == {name: prefix + name for name in canonical()}
 
 
+@pytest.mark.parametrize(
+    "prefix", ["module.", "_orig_mod.", "model.", "vae_", "state_dict.vae.", "model.first_stage_model."]
+)
+@pytest.mark.parametrize("shape", [KL, TinyShape(4)], ids=["kl", "tiny"])
+def test_any_prefix_is_found(prefix: str, shape: KLShape | TinyShape) -> None:
+    names = [prefix + name for name in canonical(shape)]
+    others = ["cond_stage_model.transformer.text_model.encoder.layers.0.mlp.fc1.weight", "optimizer.step"]
+    assert vae_prefixes([*others, *names]) == (prefix,)
+    assert canonical_names([*others, *names]) == dict(zip(canonical(shape), names, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("prefixes", "first"),
+    [
+        (("model.", "ema."), "ema."),
+        (("", "model_ema."), ""),
+        (("ema.", "first_stage_model."), "first_stage_model."),
+        (("b.", "a."), "a."),
+    ],
+)
+def test_of_several_vaes_always_the_same_counts(prefixes: tuple[str, ...], first: str) -> None:
+    names = [prefix + name for prefix in prefixes for name in canonical()]
+    for order in (names, names[::-1]):
+        assert vae_prefixes(order)[0] == first and set(vae_prefixes(order)) == set(prefixes)
+
+
+def test_a_whole_vae_comes_before_a_part_of_one() -> None:
+    part = ["vae.encoder.conv_in.weight", "vae.encoder.conv_in.bias"]
+    assert vae_prefixes([*part, *(f"net.{name}" for name in canonical())]) == ("net.", "vae.")
+
+
+@pytest.mark.parametrize(
+    "converted",
+    [
+        {"q": "to_q", "k": "to_k", "v": "to_v", "proj_out": "to_out.0"},
+        {"q": "query", "k": "key", "v": "value", "proj_out": "proj_attn"},
+        {"norm": "group_norm"},
+    ],
+    ids=["diffusers", "older", "norm"],
+)
+def test_half_converted_names_of_attention(converted: dict[str, str]) -> None:
+    """In the middle and at the levels, in LDM names of the layers around them."""
+
+    def half_converted(name: str) -> str:
+        stem, _, kind = name.rpartition(".")
+        before, _, last = stem.rpartition(".")
+        return f"{before}.{converted[last]}.{kind}" if ".attn" in name and last in converted else name
+
+    names = {name: half_converted(name) for name in canonical()}
+    assert names != dict(zip(names, names, strict=True)) and any(".attn.0." in name for name in names)
+    assert canonical_names(names.values()) == names
+
+
+def test_half_converted_names_in_those_of_diffusers() -> None:
+    names = {name: diffusers.replace(".to_q.", ".q.") for name, diffusers in diffusers_names(canonical()).items()}
+    assert canonical_names(names.values()) == names
+
+
+@pytest.mark.parametrize("leftover", ["quant_conv", "post_quant_conv"])
+def test_a_quant_convolution_without_its_half_does_not_count(leftover: str) -> None:
+    gone = {"quant_conv": "encoder.", "post_quant_conv": "decoder."}[leftover]
+    names = [name for name in canonical() if not name.startswith(gone)]
+    assert set(names) - set(canonical_names(names)) == {f"{leftover}.weight", f"{leftover}.bias"}
+
+
 def test_flux_2_has_its_quant_convs_inside_the_halves() -> None:
     names = ["encoder.quant_conv.weight", "decoder.post_quant_conv.bias", "bn.running_mean", "bn.num_batches_tracked"]
     assert set(canonical_names(names)) == {"quant_conv.weight", "post_quant_conv.bias", "bn.running_mean"}
@@ -103,20 +169,36 @@ def test_flux_2_has_its_quant_convs_inside_the_halves() -> None:
         (["taesd_decoder.19.bias"], {"decoder.19.bias": "taesd_decoder.19.bias"}),
         (["decoder.layers.18.bias"], {"decoder.19.bias": "decoder.layers.18.bias"}),
         (["encoder.layers.14.bias"], {"encoder.14.bias": "encoder.layers.14.bias"}),
+        (
+            ["net.0.weight", "net.1.conv.0.bias"],
+            {"encoder.0.weight": "net.0.weight", "encoder.1.conv.0.bias": "net.1.conv.0.bias"},
+        ),
+        (["0.bias", "1.conv.0.bias"], {"encoder.0.bias": "0.bias", "encoder.1.conv.0.bias": "1.conv.0.bias"}),
     ],
 )
 def test_ways_of_naming_a_tiny_autoencoder(names: list[str], expected: dict[str, str]) -> None:
     assert canonical_names(names) == expected
 
 
-@pytest.mark.parametrize("names", [[], ["lora_unet_down.weight"], ["0.weight", "text.weight"], ["weight"], [""]])
+@pytest.mark.parametrize(
+    "names", [[], ["lora_unet_down.weight"], ["0.weight", "2.weight"], ["0.weight", "text.weight"], ["weight"], [""]]
+)
 def test_no_vae_no_names(names: list[str]) -> None:
     assert canonical_names(names) == {}
 
 
 def test_two_names_for_one_weight() -> None:
     with pytest.raises(UnknownArchitecture, match="the same weight"):
-        canonical_names(["encoder.mid.attn_1.q.weight", "encoder.mid_block.attentions.0.to_q.weight"])
+        canonical_names(["encoder.mid.attn_1.query.weight", "encoder.mid_block.attentions.0.to_q.weight"])
+
+
+@pytest.mark.parametrize("second", ["encoder.mid.attn_1.to_q.weight", "encoder.mid_block.attentions.0.to_q.weight"])
+def test_the_ldm_name_counts_beside_another_spelling(second: str) -> None:
+    """A script that renamed layers and left the old ones made a whole checkpoint "broken", which the web UI's own loader
+    reads: it takes the LDM names and drops the others."""
+    ldm = "encoder.mid.attn_1.q.weight"
+    for names in ([ldm, second], [second, ldm]):
+        assert canonical_names(names) == {ldm: ldm}
 
 
 def test_attention_matrices_become_convolutions_without_a_copy() -> None:
@@ -127,3 +209,4 @@ def test_attention_matrices_become_convolutions_without_a_copy() -> None:
     }  # fmt: skip
     view = canonical_tensors({source: matrix})[name]
     assert view.shape == (8, 8, 1, 1) and view.data_ptr() == matrix.data_ptr()
+    assert canonical_shapes({"encoder.mid.attn_1.to_q.weight": (8, 8, 1)}) == {name: (8, 8, 1, 1)}

@@ -121,7 +121,7 @@ def test_progress_rises_and_a_cancel_stops_within_a_tile() -> None:
     assert told[0][1].startswith("sample") and told[-1][1] == "tile 4 of 4, done"
 
     def cancel(_: float, what: str) -> None:
-        if what == "tile 2 of 4, mid":
+        if what == "tile 2 of 4, middle":
             raise Cancelled
 
     with pytest.raises(Cancelled):

@@ -30,7 +30,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("own")
     (folder / "sub").mkdir()
     save_file(A, folder / "a.safetensors")
-    save_file(B, folder / "b.safetensors")
+    save_file({**B, "loss.logvar": torch.ones(5_000_000)}, folder / "b.safetensors")  # not hashed at once
     save_file(cast(A, torch.float16), folder / "sub/a-half.safetensors")
     save_file(mixed(0.7, A, B), folder / "mix.safetensors")
     save_file(small_kl(3), folder / "vae.safetensors")
@@ -94,7 +94,7 @@ def search(page: Page, text: str) -> None:
 
 
 def test_every_vae_is_told_in_its_row(library: Page, screenshots: Path | None) -> None:
-    assert "13 VAE files, 3 checkpoints, 1 other file." in library.inner_text("#vaewb_library_status")
+    assert "14 VAE files, 3 checkpoints, 1 broken file." in library.inner_text("#vaewb_library_status")
     search(library, "a.safetensors")
     assert "SD1 and SD2\ncertain" in row(library, "a.safetensors").inner_text()
     search(library, "vae.pt")
@@ -130,7 +130,7 @@ def test_search_filter_and_order_stay_after_a_scan(library: Page) -> None:
     assert names(library) == found[::-1]
     assert table.locator("[aria-sort=descending]").inner_text() == "Name"
     library.click("#vaewb_library_scan")
-    library.wait_for_selector("#vaewb_library_status :text('0 of 17 were new')")
+    library.wait_for_selector("#vaewb_library_status :text('0 of 18 were new')")
     library.wait_for_function("document.querySelector('#vaewb_library_table .vaewb-search').value === 'SAFE a'")
     assert names(library) == found[::-1]
 
@@ -138,7 +138,7 @@ def test_search_filter_and_order_stay_after_a_scan(library: Page) -> None:
 def test_a_search_without_a_hit_shows_no_row(library: Page) -> None:
     search(library, "no such file")
     assert names(library) == []
-    assert library.inner_text("#vaewb_library_table .vaewb-count") == "0 / 14"
+    assert library.inner_text("#vaewb_library_table .vaewb-count") == "0 / 15 files"
 
 
 def test_sizes_are_sorted_as_numbers(library: Page) -> None:
@@ -296,6 +296,18 @@ def test_checkpoints_tell_what_is_baked_in(page: Page, app: Server, screenshots:
 
 
 @pytest.mark.parametrize("tab", ["Library", "Checkpoints"])
+def test_buttons_keep_their_height_beside_a_long_message(page: Page, app: Server, tab: str) -> None:
+    """Buttons grew with what a scan told: three lines made them 110 pixels high."""
+    opened(page, app, tab)
+    told = page.locator(f"#vaewb_{tab.lower()}_status").first
+    told.evaluate("told => { told.style.height = '110px' }")
+    button = page.locator(f"#vaewb_{tab.lower()}_scan").bounding_box()
+    bar = told.bounding_box()
+    assert bar is not None and button is not None
+    assert bar["height"] >= 110 and button["height"] <= 50
+
+
+@pytest.mark.parametrize("tab", ["Library", "Checkpoints"])
 def test_the_pages_fit_a_narrow_screen(page: Page, app: Server, tab: str, screenshots: Path | None) -> None:
     page.set_viewport_size({"width": 390, "height": 844})
     opened(page, app, tab, "/?__theme=dark")
@@ -309,7 +321,7 @@ def test_the_pages_fit_a_narrow_screen(page: Page, app: Server, tab: str, screen
 
 
 def test_ten_thousand_rows_make_few_elements(page: Page) -> None:
-    """The script alone, on a page without gradio."""
+    """The script and what it makes elements with, on a page without gradio."""
     columns = [
         {"title": title, "kind": kind, "width": "1fr", "filter": False, "least": 0}
         for title, kind in (("Name", "text"), ("Size", "size"))
@@ -318,7 +330,8 @@ def test_ten_thousand_rows_make_few_elements(page: Page) -> None:
     table = escape(json.dumps({"columns": columns, "rows": data, "height": 40, "by": 0}), quote=True)
     page.set_content(f"<div class='vaewb-files'><vaewb-table data-name='t' data-table='{table}'></vaewb-table></div>")
     page.add_style_tag(path=ROOT / "style.css")
-    page.add_script_tag(path=ROOT / "javascript" / "vae_workbench.js")
+    for part in ("_viewer_elements", ""):
+        page.add_script_tag(path=ROOT / "javascript" / f"vae_workbench{part}.js")
     view, shown = page.locator(".vaewb-table-view"), page.locator(".vaewb-row")
     assert 10 < shown.count() < 60
     assert shown.first.inner_text().startswith("file 0")
@@ -327,5 +340,5 @@ def test_ten_thousand_rows_make_few_elements(page: Page) -> None:
     assert shown.count() < 60
     page.locator(".vaewb-search").fill("file 77")
     found = [f"file {n}" for n in range(10_000) if "77" in str(n)]
-    assert page.inner_text(".vaewb-count") == f"{len(found)} / 10000"
+    assert page.inner_text(".vaewb-count") == f"{len(found)} / 10000 files"
     assert [shown.nth(n).get_attribute("data-key") for n in range(3)] == found[:3], "sorted by number"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from safetensors.torch import save_file
 from tests.browser.app import serving_app
 from tests.identity.files import checkpoint, small_kl
 from tests.server_process import Server
+from vae_workbench.choice.preference_store import store_in
 from vae_workbench.identity.examine import examine
 from vae_workbench.library.places import library_in
 
@@ -111,9 +113,15 @@ def mark(page: Page, *names: str) -> None:
         row(page, name).locator(".vaewb-mark").click()
 
 
-def used(page: Page, name: str) -> list[str]:
-    """The VAE of a checkpoint in the table, and the reason."""
-    return row(page, name).locator(".vaewb-cell").nth(2).inner_text().split("\n")
+def wait_until_used(page: Page, name: str, *told: str) -> None:
+    """Waits until the table tells this VAE and reason of a checkpoint: the sentence of what was done may be an older one."""
+    cell = row(page, name).locator(".vaewb-cell").nth(2)
+    for _ in range(100):
+        lines = cell.inner_text().split("\n")
+        if set(told) <= set(lines):
+            return
+        page.wait_for_timeout(200)
+    assert lines == list(told)
 
 
 def opened_details(page: Page, name: str) -> Locator:
@@ -132,26 +140,57 @@ def test_one_checkpoint_is_given_a_vae_and_it_is_taken_back(
     checkpoints: Page, models: Path, screenshots: Path | None
 ) -> None:
     page = checkpoints
-    assert used(page, "AOM3.safetensors") == ["its own", "nothing else is set"]
+    wait_until_used(page, "AOM3.safetensors", "its own", "nothing else is set")
     assert page.locator("#vaewb_preferences_undo").is_disabled()
     look(page, screenshots, "start")
     opened_details(page, "AOM3.safetensors")
     page.locator(".vaewb-whose", has_text="Set the VAE for AOM3.safetensors.").wait_for()
     choose(page, "vaewb_preferences_vae", "mse")
     press(page, "preferences_use", "AOM3 uses mse.safetensors from now on.")
-    assert used(page, "AOM3.safetensors") == ["mse.safetensors", "override for AOM3"]
-    assert used(page, "anime.safetensors") == ["its own", "nothing else is set"]
+    wait_until_used(page, "AOM3.safetensors", "mse.safetensors", "override for AOM3")
+    wait_until_used(page, "anime.safetensors", "its own", "nothing else is set")
     taken = page.locator("#vaewb_checkpoints_details .vaewb-taken")
     assert taken.inner_text().split("\n") == ["override", "mse.safetensors It is used: override for AOM3."]
     assert json.loads((models / "AOM3.json").read_text())["vae"] == "mse.safetensors"
     look(page, screenshots, "set")
     press(page, "preferences_clear", "AOM3 has no override any more.")
-    assert used(page, "AOM3.safetensors") == ["its own", "nothing else is set"]
+    wait_until_used(page, "AOM3.safetensors", "its own", "nothing else is set")
     press(page, "preferences_undo", "The last change was taken back.")
-    assert used(page, "AOM3.safetensors") == ["mse.safetensors", "override for AOM3"]
+    wait_until_used(page, "AOM3.safetensors", "mse.safetensors", "override for AOM3")
     press(page, "preferences_undo", "The last change was taken back.")
-    assert used(page, "AOM3.safetensors") == ["its own", "nothing else is set"]
-    assert page.locator("#vaewb_preferences_undo").is_disabled()
+    wait_until_used(page, "AOM3.safetensors", "its own", "nothing else is set")
+    page.wait_for_selector("#vaewb_preferences_undo[disabled]")
+
+
+def test_whoever_shows_what_is_in_use_is_told_and_the_page_listens(
+    checkpoints: Page, tmp_path: Path, models: Path
+) -> None:
+    """The line in the top bar stayed wrong after Set, and the page after a change in the top bar."""
+    page = checkpoints
+    page.evaluate(
+        "window.told = []; document.addEventListener('vaewb:changed', (event) => told.push(event.detail.kind)); 0"
+    )
+    opened_details(page, "AOM3.safetensors")
+    choose(page, "vaewb_preferences_vae", "mse")
+    press(page, "preferences_use", "AOM3 uses mse.safetensors from now on.")
+    page.wait_for_function("told.join() === 'checkpoints'")
+    store = store_in(tmp_path / "data")  # as another program, or the web UI's own pages, would do it
+    store.change(lambda now: replace(now, overrides={}))
+    page.evaluate("document.dispatchEvent(new CustomEvent('vaewb:active-changed')); 0")
+    row(page, "AOM3.safetensors").locator("text=nothing else is set").wait_for()
+    assert "AOM3 uses mse.safetensors from now on." in page.inner_text("#vaewb_checkpoints_status")
+
+
+def test_copies_of_a_checkpoint_are_named_with_it(page: Page, app: Server, models: Path) -> None:
+    """An override counts for all checkpoints of one content, which nobody was told."""
+    (models / "AOM3 again.safetensors").write_bytes((models / "AOM3.safetensors").read_bytes())
+    opened(page, app)
+    opened_details(page, "AOM3.safetensors")
+    choose(page, "vaewb_preferences_vae", "mse")
+    press(page, "preferences_use", "This also counts for AOM3 again.safetensors, whose content is the same.")
+    wait_until_used(page, "AOM3 again.safetensors", "mse.safetensors")
+    press(page, "preferences_clear", "This also counts for AOM3 again.safetensors, whose content is the same.")
+    wait_until_used(page, "AOM3 again.safetensors", "its own")
 
 
 def test_files_that_are_no_checkpoints_can_be_looked_at(checkpoints: Page) -> None:
@@ -172,7 +211,7 @@ def test_many_are_marked_by_hand_by_search_and_by_keyboard(checkpoints: Page, sc
     choose(page, "vaewb_preferences_vae", OWN)
     look(page, screenshots, "marked")
     press(page, "preferences_use", "2 checkpoints use the checkpoint's own VAE from now on.")
-    assert used(page, "anime.safetensors") == ["its own", "override for anime"]
+    wait_until_used(page, "anime.safetensors", "its own", "override for anime")
     mark(page, "anime.safetensors")
     whose.filter(has_text="Set the VAE for AOM3.safetensors.").wait_for()
     mark(page, "AOM3.safetensors")
@@ -197,11 +236,11 @@ def test_a_likely_mismatch_is_asked_about(checkpoints: Page, screenshots: Path |
     opened_details(page, "AOM3.safetensors")
     choose(page, "vaewb_preferences_vae", "sdxl-perhaps")
     press(page, "preferences_use", "it is probably for SDXL, and AOM3 is for SD1 and SD2.")
-    assert used(page, "AOM3.safetensors") == ["its own", "nothing else is set"]
+    wait_until_used(page, "AOM3.safetensors", "its own", "nothing else is set")
     look(page, screenshots, "asked")
     page.locator("#vaewb_checkpoints_status button", has_text="Use it all the same").click()
     told(page, "AOM3 uses sdxl-perhaps.safetensors from now on.")
-    assert used(page, "AOM3.safetensors") == ["sdxl-perhaps.safetensors", "override for AOM3"]
+    wait_until_used(page, "AOM3.safetensors", "sdxl-perhaps.safetensors", "override for AOM3")
     assert "see why" in row(page, "AOM3.safetensors").inner_text()
 
 
@@ -230,16 +269,16 @@ def test_rules_decide_by_name_and_their_order_counts(checkpoints: Page, screensh
     choose(page, "vaewb_rules_vae", "onerror")
     page.locator("#vaewb_rules_pattern input").press("Enter")
     told(page, "The rule for AOM3 fits 1 checkpoint. For 1 of them something else comes first: rule for a*.")
-    assert used(page, "AOM3.safetensors") == ["mse.safetensors", "rule for a*"]
+    wait_until_used(page, "AOM3.safetensors", "mse.safetensors", "rule for a*")
     page.get_by_label("Ask AOM3 sooner").click()
     told(page, "The rules are asked from top to bottom")
-    assert used(page, "AOM3.safetensors") == [EVIL, "rule for AOM3"]
+    wait_until_used(page, "AOM3.safetensors", EVIL, "rule for AOM3")
     assert page.locator("#vaewb_checkpoints img[src=x]").count() == 0
     page.locator("#vaewb_defaults .label-wrap").click()
     look(page, screenshots, "rules")
     page.get_by_label("Remove AOM3").click()
     told(page, "There is no rule for AOM3 any more.")
-    assert used(page, "AOM3.safetensors") == ["mse.safetensors", "rule for a*"]
+    wait_until_used(page, "AOM3.safetensors", "mse.safetensors", "rule for a*")
 
 
 def test_defaults_are_those_of_the_families_that_are_there(checkpoints: Page) -> None:
@@ -251,7 +290,7 @@ def test_defaults_are_those_of_the_families_that_are_there(checkpoints: Page) ->
     assert any("for-xl" in name for name in offered) and not any("orange" in name for name in offered)
     page.locator("#vaewb_default_sdxl ul.options li", has_text="for-xl").click()
     told(page, "Default for SDXL: for-xl.safetensors.")
-    assert used(page, "xl.safetensors") == ["for-xl.safetensors", "default for SDXL"]
+    wait_until_used(page, "xl.safetensors", "for-xl.safetensors", "default for SDXL")
     press(page, "preferences_undo", "The last change was taken back.")
     assert page.locator("#vaewb_default_sdxl input").input_value() == "no default"
 
@@ -273,7 +312,7 @@ def test_preferences_are_exported_and_imported(checkpoints: Page, tmp_path: Path
         page.click("#vaewb_import")
     chooser.value.set_files(exported)
     told(page, "Imported. There are 1 override, 0 rules, 0 defaults now.")
-    assert used(page, "AOM3.safetensors") == ["mse.safetensors", "override for AOM3"]
+    wait_until_used(page, "AOM3.safetensors", "mse.safetensors", "override for AOM3")
 
 
 @pytest.mark.usefixtures("stock")
@@ -288,7 +327,7 @@ def test_a_hint_is_followed_or_dismissed(page: Page, app: Server, screenshots: P
     press(page, "preferences_undo", "The last change was taken back.")
     hint.locator("button", has_text="Use it").click()
     told(page, "stock uses")
-    assert used(page, "stock.safetensors")[1] == "override for stock"
+    wait_until_used(page, "stock.safetensors", "override for stock")
 
 
 @pytest.mark.parametrize("width", [1400, 390])

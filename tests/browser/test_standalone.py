@@ -15,13 +15,14 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from tests.browser.app import serving_app
+from tests.browser.compare_page import add_files, choose_no_source, choose_only, names_shown, run, shrink
 from tests.server_process import Server
 from tests.small_vaes import small_kl
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-DEMOS = ["demo-vae-sd1", "demo-pale", "demo-vivid", "demo-overflows-in-fp16"]
+DEMOS = ["demo-vae-sd1", "demo-pale", "demo-vivid", "demo-blotched", "demo-overflows-in-fp16"]
 
 
 @pytest.fixture(scope="module")
@@ -41,67 +42,96 @@ def open_pages(page: Page, app: Server) -> None:
     page.wait_for_selector("#vaewb_run")
 
 
-def choose_only(page: Page, *names: str) -> None:
-    """Empties the list of VAEs and picks these."""
-    while page.locator("#vaewb_vaes .token-remove:visible").count():
-        page.locator("#vaewb_vaes .token-remove:visible").first.click()
-    for name in names:
-        page.locator("#vaewb_vaes input").click()
-        page.locator("#vaewb_vaes ul.options li", has_text=name).first.click()
-    page.keyboard.press("Escape")
-
-
-def shrink(page: Page, pixels: int) -> None:
-    if not page.locator("#vaewb_side input[type=number]").is_visible():
-        page.locator("#vaewb_compare_options .label-wrap").click()
-    field = page.locator("#vaewb_side input[type=number]")
-    field.fill(str(pixels))
-    field.press("Enter")
-
-
 def test_one_click_to_a_result(page: Page, app: Server, screenshots: Path | None) -> None:
     open_pages(page, app)
-    page.click("#vaewb_run")
-    page.wait_for_selector("#vaewb_results .vaewb-card >> nth=4")
-    names = page.locator("#vaewb_results figcaption").all_inner_texts()
-    assert [name.split(".safetensors")[0].split()[0] for name in names] == ["original", *DEMOS]
-    for picture in page.locator("#vaewb_results .vaewb-picture > img:first-child").all():
+    shrink(page, 256)
+    run(page)
+    assert [name.split(".safetensors")[0] for name in names_shown(page)] == ["source", *DEMOS]
+    for picture in page.locator("#vaewb_results .vaewb-grid img").all():
         picture.evaluate("image => image.decode()")
-        assert picture.evaluate("image => image.naturalWidth") > 500
-    rows = page.locator("#vaewb_results .vaewb-card >> nth=1").inner_text()
-    assert "PSNR" in rows and "dB" in rows and "saturation" in rows
-    assert "Compared 4" in page.inner_text("#vaewb_status")
+        assert picture.evaluate("image => image.naturalWidth") == 256
+    measured = page.locator("#vaewb_results .vaewb-table").inner_text()
+    assert "PSNR" in measured and "saturation" in measured
+    assert "paler" in page.locator("#vaewb_results .vaewb-figure", has_text="demo-pale").inner_text()
+    assert "Compared 5" in page.inner_text("#vaewb_status")
     if screenshots:
         page.screenshot(path=screenshots / "standalone-compare.png", full_page=True)
+
+
+def test_only_what_is_new_is_decoded_and_a_comparison_outlives_f5(page: Page, app: Server) -> None:
+    open_pages(page, app)
+    choose_only(page, "demo-pale")
+    shrink(page, 256)
+    run(page)
+    seconds = "document.querySelector('#vaewb_results vaewb-viewer').comparison.cells.map(cell => cell.seconds)"
+    (first,) = page.evaluate(seconds)
+    choose_only(page, "demo-pale", "own.safetensors")
+    run(page)
+    page.wait_for_function(f"{seconds}.length === 2")
+    assert page.evaluate(seconds)[0] == first, "it was decoded again"
+    page.reload()
+    page.wait_for_selector("#vaewb_results .vaewb-grid .vaewb-pane >> nth=2")
+    assert names_shown(page)[1:] == ["demo-pale.safetensors", "own.safetensors"]
 
 
 def test_the_downloads_are_whole(page: Page, app: Server, tmp_path: Path) -> None:
     open_pages(page, app)
     choose_only(page, "demo-pale", "own.safetensors")
     shrink(page, 256)
-    page.click("#vaewb_run")
-    page.wait_for_selector("#vaewb_files a[download]")
-    links = {link.get_attribute("download"): link for link in page.locator("#vaewb_files a[download]").all()}
-    assert set(links) >= {"vae-comparison.zip", "grid.png", "report.json"}
-    with page.expect_download() as download:
-        links["vae-comparison.zip"].click()
-    download.value.save_as(tmp_path / "all.zip")
-    with zipfile.ZipFile(tmp_path / "all.zip") as archive:
+    run(page)
+    for name in ("comparison.zip", "comparison.html"):
+        with page.expect_download() as download:
+            page.locator(f"#vaewb_links a[download='{name}']").click()
+        download.value.save_as(tmp_path / name)
+    with zipfile.ZipFile(tmp_path / "comparison.zip") as archive:
         assert archive.testzip() is None
         report = json.loads(archive.read("report.json"))
-        assert {"original.png", "grid.png", *(r["picture"] for r in report["results"])} <= set(archive.namelist())
-    assert report["picture"]["size"] == [256, 171]
+        pictures = {"face/source.png", *(cell["image"] for cell in report["cells"])}
+        assert pictures == {"face/source.png", "face/demo-pale.png", "face/own.png"} <= set(archive.namelist())
+    assert (report["sources"][0]["width"], report["sources"][0]["height"]) == (256, 256)
+    shared = page.context.browser.new_page()  # type: ignore[union-attr]
+    shared.goto((tmp_path / "comparison.html").as_uri())
+    shared.wait_for_selector(".vaewb-grid .vaewb-pane img >> nth=2")
+    shared.keyboard.press("a")
+    assert shared.locator(".vaewb-left").is_visible(), "keys work at once: nothing else is there"
+    shared.close()
 
 
-def test_a_broken_file_is_told_beside_the_good_ones(page: Page, app: Server) -> None:
+def test_a_broken_file_is_listed_apart_with_the_reason(page: Page, app: Server) -> None:
     open_pages(page, app)
-    choose_only(page, "broken&", "own.safetensors")
+    page.wait_for_selector("vaewb-picker [data-group=unusable]")
+    page.click("vaewb-picker [data-group=unusable] summary")
+    told = page.locator("vaewb-picker .vaewb-unusable", has_text="<b>broken&.safetensors")
+    assert told.locator("input").count() == 0 and len(told.locator("small").inner_text()) > 10
+
+
+def test_views_of_the_first_comparison_can_be_made_after_a_picture_was_added(
+    page: Page, app: Server, tmp_path: Path
+) -> None:
+    """They were asked for of the comparison that the picture is for: "This source is no longer there"."""
+    open_pages(page, app)
+    choose_only(page, "own.safetensors")
     shrink(page, 256)
-    page.click("#vaewb_run")
-    page.wait_for_selector("#vaewb_results .vaewb-card >> nth=2")
-    assert page.locator("#vaewb_results .vaewb-error").count() == 1
-    assert "<b>broken&.safetensors" in page.locator("#vaewb_results figcaption").nth(1).inner_text()
-    assert "Could not use <b>broken&.safetensors" in page.inner_text("#vaewb_status")
+    run(page)
+    viewer = "document.querySelector('#vaewb_results vaewb-viewer')"
+    first = page.evaluate(
+        f"() => {{ {viewer}.dataset.first = vaewbComparisons.own(); sessionStorage.removeItem('vaewb-comparison');"
+        f"return {viewer}.dataset.first; }}"
+    )
+    Image.new("RGB", (32, 32)).save(tmp_path / "p.png")
+    add_files(page, tmp_path / "p.png")
+    page.wait_for_timeout(1500)  # until the page has looked several times what is to be shown
+    assert page.evaluate("[vaewbComparisons.shown(), vaewbComparisons.own() !== '']") == [first, True]
+
+
+def test_the_picker_says_when_it_has_nothing(page: Page, app: Server) -> None:
+    open_pages(page, app)
+    choose_only(page)
+    assert page.locator("vaewb-picker .vaewb-fit").is_disabled(), "without a first one it took all families"
+    page.fill("vaewb-picker .vaewb-search", "no such words")
+    assert page.get_by_text("No VAE has these words.").is_visible()
+    page.fill("vaewb-picker .vaewb-search", "")
+    assert page.get_by_text("No VAE has these words.").is_hidden()
 
 
 def test_an_own_picture_of_any_kind(page: Page, app: Server, tmp_path: Path) -> None:
@@ -110,15 +140,14 @@ def test_an_own_picture_of_any_kind(page: Page, app: Server, tmp_path: Path) -> 
     exif[0x0112] = 6
     Image.new("RGBA", (300, 200), (255, 0, 0, 0)).save(tmp_path / "p.png", exif=exif)
     open_pages(page, app)
-    page.locator("#vaewb_picture button[aria-label=Clear]").click()
-    page.set_input_files("#vaewb_picture input[type=file]", tmp_path / "p.png")
-    page.wait_for_selector("#vaewb_picture img")
+    choose_no_source(page)
+    add_files(page, tmp_path / "p.png")
     choose_only(page, "demo-vae")
-    page.click("#vaewb_run")
-    page.wait_for_selector("#vaewb_results .vaewb-card >> nth=1")
+    run(page)
     assert "at 200×300" in page.inner_text("#vaewb_status")
-    original = page.locator("#vaewb_results .vaewb-card >> nth=0").inner_text()
-    assert "brightness\t100.0" in original, "what is transparent lies on white"
+    white = "async () => { const v = document.querySelector('#vaewb_results vaewb-viewer');"
+    white += " return [...(await v.pixels(v.address(0, -1))).data.slice(0, 3)]; }"
+    assert page.evaluate(white) == [255, 255, 255], "what is transparent lies on white"
 
 
 @pytest.mark.parametrize(
@@ -127,7 +156,7 @@ def test_an_own_picture_of_any_kind(page: Page, app: Server, tmp_path: Path) -> 
 def test_what_is_missing_is_said(page: Page, app: Server, prepare: str, sentence: str) -> None:
     open_pages(page, app)
     if prepare == "no picture":
-        page.locator("#vaewb_picture button[aria-label=Clear]").click()
+        choose_no_source(page)
     else:
         choose_only(page)
     page.click("#vaewb_run")
@@ -136,7 +165,6 @@ def test_what_is_missing_is_said(page: Page, app: Server, prepare: str, sentence
 
 def test_cancel_stops_and_another_run_works(page: Page, app: Server) -> None:
     open_pages(page, app)
-    shrink(page, 4096)
     page.click("#vaewb_run")
     page.wait_for_selector("#vaewb_status .vaewb-progress")
     page.wait_for_selector("#vaewb_cancel:not([disabled])")
@@ -144,8 +172,8 @@ def test_cancel_stops_and_another_run_works(page: Page, app: Server) -> None:
     page.wait_for_selector("#vaewb_status :text('was cancelled')")
     choose_only(page, "own.safetensors")
     shrink(page, 256)
-    page.click("#vaewb_run")
-    page.wait_for_selector("#vaewb_results .vaewb-card >> nth=1")
+    run(page)
+    assert "own.safetensors" in names_shown(page)
 
 
 def test_a_new_file_appears_on_refresh(page: Page, app: Server) -> None:
@@ -153,10 +181,9 @@ def test_a_new_file_appears_on_refresh(page: Page, app: Server) -> None:
     new = app.log.parent / "own" / "new.safetensors"
     save_file(small_kl(8), new)
     try:
-        page.click("#vaewb_refresh")
-        page.wait_for_selector("#vaewb_status :text('7 VAE files')")
-        page.locator("#vaewb_vaes input").click()
-        page.wait_for_selector("#vaewb_vaes ul.options li:has-text('new.safetensors')")
+        listed = page.locator("vaewb-picker label", has_text="new.safetensors")
+        page.click("#vaewb_refresh")  # also while the page takes its own first look: it is looked again after that
+        listed.wait_for()
     finally:
         new.unlink()
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from vae_workbench.identity.references import References
+from typing import Any
+
+from vae_workbench.identity.relatives.references import References
 from vae_workbench.identity.verdict import Baked, BakedState, Certainty, Verdict
 from vae_workbench.library.collection import Collection
 from vae_workbench.library.entry import Entry
@@ -17,13 +19,14 @@ def vae(
     certainty: Certainty = C.CERTAIN,
     *,
     folder: str = VAES,
-    architecture: str = "kl-f8",
+    architecture: str | None = "kl-f8",
     sketch_id: str | None = None,
     known_as: str | None = None,
     dtype: str = "fp32",
     widths: tuple[int, ...] = (),
+    **told: Any,
 ) -> Entry:
-    """A VAE file. Its sketch is named after it, unless another is given."""
+    """A VAE file. Its sketch is named after it, unless another is given. More of its verdict goes into ``told``."""
     path = f"{folder}/{name}"
     verdict = Verdict(
         path,
@@ -36,6 +39,7 @@ def vae(
         known_as=known_as,
         dtype=dtype,
         widths=widths,
+        **told,
     )
     return Entry(name, path, 1, 1, f"content of {name}", verdict)
 
@@ -57,6 +61,8 @@ def checkpoint(
     known_as: str | None = None,
     fingerprint: str | None = None,
     widths: tuple[int, ...] = (),
+    shapes_id: str | None = None,
+    latent_channels: int | None = None,
 ) -> Entry:
     """A checkpoint. Its content is named after it, unless another is given."""
     path = f"{folder}/{name}"
@@ -66,8 +72,17 @@ def checkpoint(
         f"sketch in {name}" if baked == "complete" else None,
         architecture if baked == "complete" else None,
         widths,
+        shapes_id=shapes_id,
     )
-    verdict = Verdict(path, "checkpoint", C.CERTAIN if space else C.UNKNOWN, (), latent_space=space, baked=held)
+    verdict = Verdict(
+        path,
+        "checkpoint",
+        C.CERTAIN if space else C.UNKNOWN,
+        (),
+        latent_space=space,
+        baked=held,
+        latent_channels=latent_channels,
+    )
     return Entry(name, path, 1, 1, fingerprint or f"content of {name}", verdict)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field, replace
 from itertools import combinations
 
@@ -10,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.choice.files import MODELS, C, broken, checkpoint, library, vae
-from vae_workbench.choice.decide import Choice, Source, decide
-from vae_workbench.choice.fit import held_vae, misfit
+from vae_workbench.choice.decide import Choice, Source, decide, to_json
+from vae_workbench.choice.fit import misfit, vae_traits
 from vae_workbench.choice.preferences import OWN, Override, Preferences, PreferredVae, Rule
 from vae_workbench.identity.verdict import Baked
 from vae_workbench.library.entry import Entry
@@ -178,7 +179,7 @@ def test_whatever_happens_it_fits_and_says_why(case: Case, force: bool, space: s
     choice = case.decide()
     assert choice.reason and all(step.why for step in choice.steps)
     if choice.vae:
-        held = held_vae(choice.vae)
+        held = vae_traits(choice.vae)
         assert held, "a missing or broken VAE was chosen"
         fault = misfit(case.model, held)
         assert fault is None or (force and not fault.certain and choice.warnings)
@@ -237,7 +238,7 @@ def test_a_file_that_turned_out_bad_is_never_chosen_again(case: Case) -> None:
             "the checkpoint's own",
             [
                 "setting, doubtful.pt (chosen in the top bar) is not used: it is probably for SDXL, and AOM3 is for SD1 "
-                "and SD2; confirm it (force) if you want it all the same."
+                "and SD2; confirm it if you want it all the same."
             ],
         ),
         (
@@ -369,6 +370,8 @@ def test_the_command_line_may_name_a_file_outside_the_library() -> None:
         ("model.vae.pt", MODELS, True),
         ("model.vae.safetensors", MODELS, True),
         ("model.vae.ckpt", MODELS, True),
+        ("model.vae.sft", MODELS, True),
+        ("model.sft", "/models/VAE", True),
         ("model.pt", MODELS, False),
         ("model.pt", "/models/VAE", True),
         ("model.vae.pt", "/models/VAE/deep", True),
@@ -393,3 +396,41 @@ def test_sd1_and_sdxl_never_get_each_others_default() -> None:
         preferences = preferences.with_default(file.verdict.latent_space or "", PreferredVae.of(file))
     for model, file in zip(models, files, strict=True):
         assert decide(model, "Automatic", preferences, library(*models, *files)).vae == file
+
+
+@pytest.mark.parametrize(
+    "asked", ["orange.vae.pt", "orange", "ORANGE.vae.pt", r"latin-\xe9.pt", "latin-\udce9.pt", r"latin-\xe9"]
+)
+def test_a_name_is_matched_alike_wherever_it_stands(asked: str) -> None:
+    """A name without its extension was unknown in one place and known in another."""
+    model = checkpoint()
+    raw = vae("latin-\udce9.pt")
+    shelf = library(model, vae("orange.vae.pt"), replace(raw, name=r"latin-\xe9.pt"))
+    wanted = PreferredVae(asked)
+    by_preference = (
+        Preferences().with_overrides([model], wanted, ()),
+        Preferences().with_default("sd1", wanted),
+        Preferences().with_rules([Rule("*", wanted)]),
+    )
+    found = [
+        decide(model, asked, Preferences(), shelf),
+        *(decide(model, "Automatic", it, shelf) for it in by_preference),
+    ]
+    assert all(choice.vae and choice.vae.name.startswith(asked.casefold()[:5]) for choice in found), found
+
+
+def test_a_name_that_is_missing_is_told_as_it_can_be_shown() -> None:
+    model = checkpoint()
+    for choice in (
+        decide(model, "no\udce9.pt", Preferences(), library(model)),
+        decide(model, "Automatic", Preferences(), library(model), "/no\udce9.pt"),
+    ):
+        assert r"no\xe9.pt" in choice.warnings[0] and json.dumps(to_json(choice), ensure_ascii=False).encode()
+
+
+def test_what_is_suspicious_about_the_file_in_use_is_told() -> None:
+    """A VAE that was downloaded in part was used without a word."""
+    model, partly = checkpoint(), vae("partly.pt", warnings=("Its second half is zeros.",))
+    told = decide(model, "partly.pt", Preferences(), library(model, partly)).warnings
+    assert told == ("partly.pt: Its second half is zeros.",)
+    assert decide(model, "Automatic", Preferences(), library(model, partly)).warnings == ()

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.choice.files import checkpoint, library, vae
-from vae_workbench.choice.mirror import mirror
+from vae_workbench.choice.mirror import copies_sentence, mirror
 from vae_workbench.choice.preference_store import PreferenceStore
 from vae_workbench.choice.preferences import OWN, PreferredVae
 from vae_workbench.choice.user_metadata import read_vae
@@ -142,3 +142,44 @@ def test_two_checkpoints_of_one_stem_share_a_file_but_not_an_override(bench: Ben
     bench.mirror()
     assert bench.overrides() == [PreferredVae.of(ORANGE), PreferredVae.of(MSE)]
     assert bench.host_reads("pair") == "mse.pt", "what was set last"
+
+
+def twins(bench: Bench, count: int = 2) -> tuple[Entry, ...]:
+    """Checkpoints of one content under several names."""
+    return tuple(checkpoint(f"twin{n}.ckpt", folder=str(bench.folder), fingerprint="same") for n in range(count))
+
+
+def test_an_override_is_set_and_taken_back_for_all_copies(bench: Bench) -> None:
+    """An override counted for a copy under another name as well, but Clear left the copy's metadata saying it, from where it
+    came back."""
+    one, other = bench.checkpoints = twins(bench)
+    shelf = library(one, other, ORANGE, MSE)
+    bench.host_says("twin1", None)
+    bench.set(0, PreferredVae.of(ORANGE))
+    assert mirror(bench.store, [one], shelf) == ()
+    assert bench.host_reads("twin0") == bench.host_reads("twin1") == "orange.pt"
+    bench.set(1, None)
+    assert mirror(bench.store, [other], shelf) == ()
+    assert bench.overrides() == [None, None]
+    assert sorted(path.name for path in bench.folder.glob("*.json")) == ["twin1.json"], "no empty file is left"
+    assert json.loads((bench.folder / "twin1.json").read_text()) == {"notes": "mine"}
+    bench.mirror()
+    assert bench.overrides() == [None, None]
+
+
+def test_what_is_set_for_a_copy_in_the_web_ui_is_for_all(bench: Bench) -> None:
+    one, other = bench.checkpoints = twins(bench)
+    bench.host_says("twin1", "mse.pt")
+    mirror(bench.store, [one], library(one, other, ORANGE, MSE))
+    assert bench.overrides() == [PreferredVae.of(MSE)] * 2 and bench.host_reads("twin0") == "mse.pt"
+    bench.host_says("twin1", "Automatic")
+    mirror(bench.store, [one], library(one, other, ORANGE, MSE))
+    assert bench.overrides() == [None, None] and bench.host_reads("twin0") is None
+
+
+def test_copies_are_told(bench: Bench) -> None:
+    one, other, *more = twins(bench, 8)
+    assert copies_sentence([one], library(one)) == copies_sentence([one, other], library(one, other)) == ""
+    told = copies_sentence([one], library(one, other))
+    assert told == "This also counts for twin1.ckpt, whose content is the same."
+    assert "twin5.ckpt and 2 more, whose" in copies_sentence([one], library(one, other, *more))

@@ -145,3 +145,28 @@ def test_all_undone_is_where_it_began(tmp_path_factory: pytest.TempPathFactory, 
     while store.can_undo:
         store.undo()
     assert store.read() == Preferences()
+
+
+@pytest.mark.parametrize("content", ['{"version": 99}', None])
+def test_preferences_that_cannot_be_read_are_done_without(tmp_path: Path, content: str | None) -> None:
+    """Where they could not be read, no checkpoint could be loaded."""
+    path = tmp_path / "p.json"
+    path.mkdir() if content is None else path.write_text(content)
+    preferences, why = PreferenceStore(path).read_or_none()
+    assert preferences == Preferences() and why.startswith("Your preferences are not followed: ")
+
+
+def test_preferences_that_can_be_read_say_nothing(store: PreferenceStore) -> None:
+    store.change(lambda now: now.with_default("sd1", A))
+    assert store.read_or_none() == (store.read(), "")
+
+
+def test_names_that_are_not_utf_8_are_kept_exported_and_imported(store: PreferenceStore, tmp_path: Path) -> None:
+    odd = PreferredVae("latin-\udce9.pt")
+    store.change(lambda now: now.with_default("sd1", odd))
+    store.keep_mirrored({"/models/\udce9.json": odd.name})
+    again = PreferenceStore(store._file.path)
+    assert again.read().defaults == {"sd1": odd} and again.mirrored() == {"/models/\udce9.json": odd.name}
+    exported = store.export()
+    exported.encode("utf-8")
+    assert PreferenceStore(tmp_path / "other.json").import_from(exported).defaults == {"sd1": odd}

@@ -154,3 +154,9 @@ def test_merged() -> None:
     assert [both.override_of(model).vae for model in (a, b)] == [MSE, ORANGE]  # type: ignore[union-attr]
     assert [rule.pattern for rule in both.rules] == ["y*", "x*"]
     assert both.defaults == {"sd1": MSE} and both.dismissed == {a.fingerprint}
+
+
+@pytest.mark.parametrize("pattern", ["latin-*", r"latin-\xe9*", r"LATIN-\xE9", r"sub-\xff/latin*"])
+def test_a_rule_is_for_names_as_they_are_shown(pattern: str) -> None:
+    model = checkpoint("latin-\udce9.ckpt", folder="/models/sub-\udcff")
+    assert Rule(pattern, MSE).fits(model)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -100,3 +101,31 @@ def test_a_link_stays_one(tmp_path: Path) -> None:
     link.symlink_to(real)
     write_vae(link, "a.pt")
     assert link.is_symlink() and read_vae(real) == "a.pt"
+
+
+def test_a_file_that_says_nothing_more_goes(path: Path) -> None:
+    """Setting and clearing a VAE left ``{}`` beside every checkpoint."""
+    write_vae(path, "a.pt")
+    assert read_vae(path) == "a.pt"
+    write_vae(path, AUTOMATIC)
+    assert list(path.parent.iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")
+def test_a_link_to_a_file_that_says_nothing_more_stays(tmp_path: Path) -> None:
+    real, link = tmp_path / "real.json", tmp_path / "model.json"
+    real.write_text('{"vae": "a.pt"}')
+    link.symlink_to(real)
+    write_vae(link, AUTOMATIC)
+    assert link.is_symlink() and json.loads(real.read_text()) == {}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have names of text only")
+def test_names_that_are_not_utf_8(tmp_path: Path) -> None:
+    path = metadata_path(os.fsdecode(os.fsencode(tmp_path) + b"/latin-\xe9.safetensors"))
+    path.write_text('{"notes": "\\udce9"}')
+    write_vae(path, "vae-\udce9.pt")
+    assert read_vae(path) == "vae-\udce9.pt" and json.loads(path.read_bytes())["notes"] == "\udce9"
+    path.write_text("[]")
+    with pytest.raises(DamagedFile, match=r"latin-\\xe9.json is not a JSON object"):
+        read_vae(path)

@@ -1,4 +1,4 @@
-"""A comparison as files."""
+"""A comparison as a report for programs, and its views as files."""
 
 from __future__ import annotations
 
@@ -7,125 +7,81 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
-from vae_workbench.compare.candidate import Candidate
-from vae_workbench.compare.comparison import Comparison, Result, Settings
-from vae_workbench.compare.grid import draw_grid
-from vae_workbench.compare.measures import fidelity, look
-from vae_workbench.compare.picture import Picture
-from vae_workbench.compare.report import picture_names, write_report
+from vae_workbench.compare.folder.folder import Cell, ComparisonFolder, SourceRecord, VaeRecord
+from vae_workbench.compare.report import MEASURES, check_target, draw_differences, report, write_report
 from vae_workbench.errors import TargetExists, UnwritableTarget
 
 
-def image(seed: int, width: int = 40, height: int = 24) -> np.ndarray:
-    return np.random.default_rng(seed).random((height, width, 3), dtype=np.float32)
+def noise(seed: int) -> Image.Image:
+    return Image.fromarray(np.random.default_rng(seed).integers(0, 256, (24, 40, 3), dtype=np.uint8))
 
 
-def comparison(*names: str, width: int = 40, height: int = 24) -> Comparison:
-    original = image(0, width, height)
-    results = [
-        Result(
-            Candidate(name, name),
-            made := image(i + 1, width, height),
-            look(made),
-            fidelity(original, made),
-            1.5,
-            ("note",),
-        )
-        for i, name in enumerate(names)
+@pytest.fixture
+def folder(tmp_path: Path) -> ComparisonFolder:
+    """One source; one VAE is fine, one is the same picture, one failed."""
+    made = ComparisonFolder(tmp_path / "comparison")
+    made.add_source(SourceRecord("s", "face/of a cat", "picture", 40, 24), noise(0))
+    for seed, name in enumerate(("a", "b", "c")):
+        made.add_vae(VaeRecord(name, f"{name}.pt", path=f"/secret/{name}.pt"))
+        if seed < 2:
+            measures = {**dict.fromkeys(MEASURES, 0.5), "psnr": None if seed else 20.0}
+            cell = Cell("s", name, "done", precision="fp32", seconds=1.5, measures=measures, words="paler")
+            made.put(cell, noise(0 if seed else 1))
+    made.put(Cell("s", "c", "failed", error="c.pt cannot be read. Check it."))
+    return made
+
+
+def test_the_report_has_a_cell_for_each_pair_by_names(folder: ComparisonFolder) -> None:
+    told = write_report(folder, [("x.png", "x.png is not a picture.")])
+    text = (folder.path / "report.json").read_text(encoding="utf-8")
+    assert json.loads(text) == told == report(folder, [("x.png", "x.png is not a picture.")])
+    assert [(source["name"], source["error"]) for source in told["sources"]] == [
+        ("face/of a cat", None),
+        ("x.png", "x.png is not a picture."),
     ]
-    broken = Result(Candidate("broken", "broken"), error="broken cannot be read. Check it.")
-    picture = Picture("p.png", torch.from_numpy(original).permute(2, 0, 1)[None], (80, 48))
-    return Comparison(picture, original, look(original), (*results, broken), None, Settings())
+    fine, equal, failed = told["cells"]
+    assert (fine["source"], fine["vae"], fine["psnr"], fine["words"]) == ("face/of a cat", "a.pt", 20.0, "paler")
+    assert equal["psnr"] is None and equal["error"] is None
+    assert failed["error"] == "c.pt cannot be read. Check it." and failed["psnr"] is None and "image" in failed
+    assert "/secret" not in text
 
 
-def test_all_files_are_written_and_agree(tmp_path: Path) -> None:
-    done = comparison("a.pt", "b.pt")
-    contents = write_report(done, tmp_path / "new" / "folder")
-    folder = tmp_path / "new" / "folder"
-    assert sorted(p.name for p in folder.iterdir()) == [
-        "a.pt.png",
-        "b.pt.png",
-        "grid.png",
-        "original.png",
-        "report.json",
-    ]
-    assert json.loads((folder / "report.json").read_text(encoding="utf-8")) == contents
-    first = contents["results"][0]
-    assert (first["vae"], first["picture"], first["error"]) == ("a.pt", "a.pt.png", None)
-    assert first["psnr"] == pytest.approx(done.results[0].fidelity.psnr)
-    assert first["saturation"] == pytest.approx(done.results[0].look.saturation)
-    assert contents["results"][2] == {
-        **contents["results"][2],
-        "picture": None,
-        "psnr": None,
-        "error": "broken cannot be read. Check it.",
-    }
-    assert contents["picture"]["original_size"] == [80, 48] and contents["picture"]["size"] == [40, 24]
-    assert np.array_equal(np.asarray(Image.open(folder / "a.pt.png")), np.round(done.results[0].image * 255))
-
-
-def test_nothing_is_overwritten_unasked(tmp_path: Path) -> None:
-    write_report(comparison("a"), tmp_path)
-    before = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
-    with pytest.raises(TargetExists, match="already holds"):
-        write_report(comparison("c"), tmp_path)
-    assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == before
-    write_report(comparison("a"), tmp_path, overwrite=True)
-
-
-def test_other_files_in_the_folder_are_no_obstacle(tmp_path: Path) -> None:
+def test_only_a_folder_of_something_else_is_in_the_way(folder: ComparisonFolder, tmp_path: Path) -> None:
+    check_target(folder.path)
+    check_target(tmp_path / "new" / "folder")
     (tmp_path / "mine.txt").write_text("mine")
-    write_report(comparison("a"), tmp_path)
-    assert (tmp_path / "mine.txt").read_text() == "mine"
+    check_target(tmp_path)
+    (tmp_path / "cell-1.png").write_text("mine")
+    with pytest.raises(TargetExists, match=r"already holds cell-1\.png"):
+        check_target(tmp_path)
+    check_target(tmp_path, overwrite=True)
+    with pytest.raises(UnwritableTarget, match="no folder"):
+        check_target(tmp_path / "mine.txt")
 
 
-def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("in the way")
-    with pytest.raises(UnwritableTarget, match="cannot be written"):
-        write_report(comparison("a"), tmp_path / "file")
+def test_differences_are_drawn_from_the_pictures_that_are_there(folder: ComparisonFolder) -> None:
+    names = draw_differences(folder, "diff")
+    assert names == ["diff-face_of_a_cat-a.pt.png", "diff-face_of_a_cat-b.pt.png"]
+    differs, equal = (np.asarray(Image.open(folder.path / name))[:24, :40] for name in names)
+    assert differs.max() > 100 and (equal == (0, 0, 4)).all()
+    assert draw_differences(folder, "flip", "b") == ["flip-face_of_a_cat-a.pt.png"]
+    assert draw_differences(folder, "flip", "c") == [], "it has no picture"
 
 
-def test_a_write_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_: object, **__: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(Image.Image, "save", full)
-    with pytest.raises(UnwritableTarget, match="No space left"):
-        write_report(comparison("a"), tmp_path)
-    assert list(tmp_path.iterdir()) == []
+def test_names_that_would_be_one_file_are_told_apart(folder: ComparisonFolder) -> None:
+    folder.add_source(SourceRecord("t", "face:of a cat", "picture", 40, 24), noise(0))
+    folder.put(Cell("t", "a", "done"), noise(3))
+    names = draw_differences(folder, "diff")
+    assert len({name.casefold() for name in names}) == 3 and all((folder.path / name).is_file() for name in names)
 
 
-def test_names_become_safe_distinct_file_names() -> None:
-    names = ["../../etc/passwd", "a", "A", "grid", 'x<>:"|?*y', "  ..  ", "オレンジ"]
-    got = picture_names(comparison(*names))
-    assert got == [
-        ".._.._etc_passwd.png".lstrip(". "),
-        "a.png",
-        "A-2.png",
-        "grid-2.png",
-        "x_y.png",
-        "vae.png",
-        "オレンジ.png",
-        None,
-    ]
-
-
-@pytest.mark.parametrize(("width", "height"), [(40, 24), (24, 200), (300, 20), (1, 1)])
-def test_the_grid_shows_every_cell_at_full_size(width: int, height: int) -> None:
-    done = comparison("a" * 200, "二番目", "c", width=width, height=height)
-    sheet = np.asarray(draw_grid(done), dtype=np.float32) / 255
-    for picture in (done.original, *(r.image for r in done.results if r.image is not None)):
-        assert _contains(sheet, np.round(picture * 255) / 255), "a picture is missing or was scaled"
-
-
-def _contains(sheet: np.ndarray, picture: np.ndarray) -> bool:
-    height, width = picture.shape[:2]
-    starts = np.argwhere((np.abs(sheet - picture[0, 0]) < 1e-3).all(axis=-1))
-    return any(
-        np.allclose(sheet[y : y + height, x : x + width], picture, atol=1e-3)
-        for y, x in starts
-        if y + height <= sheet.shape[0] and x + width <= sheet.shape[1]
-    )
+def test_long_names_and_pictures_that_were_taken_away(folder: ComparisonFolder) -> None:
+    """60 letters of Japanese are 180 bytes: two such names were more than a file's name can have, and nothing was drawn."""
+    folder.add_source(SourceRecord("s", "猫" * 80, "picture", 40, 24, image="source-s.png"))
+    folder.add_vae(VaeRecord("a", "髪" * 80))
+    assert len(draw_differences(folder, "diff")) == 2
+    (folder.path / str(folder.cells["s", "a"].image)).unlink()
+    (folder.path / str(folder.cells["s", "b"].image)).write_bytes(b"no picture")
+    assert draw_differences(folder, "diff") == []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 
@@ -56,3 +58,11 @@ def test_the_precision_of_the_file_is_kept() -> None:
 def test_without_a_decoder_there_is_a_sentence() -> None:
     with pytest.raises(InvalidInput, match="no decoder"):
         adjust_decoder({"encoder.conv_in.weight": torch.zeros(1)}, ColourChange.of())
+
+
+@pytest.mark.parametrize("name", ["saturation", "contrast", "brightness", "temperature", "tint", "hue", "gamma"])
+@pytest.mark.parametrize("value", [math.inf, -math.inf, math.nan])
+def test_numbers_that_are_none_are_refused(name: str, value: float) -> None:
+    """An infinite hue ended in "math domain error", and an infinite gamma made every picture white."""
+    with pytest.raises(InvalidInput, match="no change of colours"):
+        ColourChange.of(**{name: value})

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,6 +63,21 @@ class WebUI:
         command = [str(self.python), "launch.py", *FLAGS, *numbers, *settings, *flags]
         log = self.scratch / f"log-{port}.txt"
         return serving(command, port, log, cwd=self.root, env={**os.environ, **ENVIRONMENT}, ready="Startup time:")
+
+
+def data_folder(root: Path, folder: Path, *, checkpoints: Sequence[str] = ("tiny",), extended: bool = True) -> Path:
+    """A data folder of its own for the web UI in ``root``, which remembers nothing of others: with copies of the tiny
+    checkpoints, and with this extension unless it is not ``extended``."""
+    here, there = root / "models" / "Stable-diffusion", folder / "models" / "Stable-diffusion"
+    there.mkdir(parents=True)
+    for name in checkpoints:
+        for ending in (".safetensors", ".yaml"):
+            shutil.copy(here / f"{name}{ending}", there)
+    (folder / "extensions").mkdir()
+    if extended:
+        (folder / "extensions" / NAME).symlink_to(ROOT, target_is_directory=True)
+    (folder / "repositories").symlink_to(root / "repositories", target_is_directory=True)
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -40,8 +40,8 @@ def half(webui: WebUI) -> Iterator[Server]:
 
 
 def post(server: Server, path: str, request: dict[str, Any]) -> dict[str, Any]:
-    content = json.dumps(request).encode()
-    call = urllib.request.Request(f"{server.address}{path}", content, {"Content-Type": "application/json"})
+    origin = json.dumps(request).encode()
+    call = urllib.request.Request(f"{server.address}{path}", origin, {"Content-Type": "application/json"})
     with urllib.request.urlopen(call, timeout=300) as answer:
         answered: dict[str, Any] = json.load(answer)
     return answered
@@ -65,8 +65,8 @@ class Made:
 
 
 def txt2img(server: Server, vae: str, checkpoint: str = "tiny", **more: Any) -> Made:
-    chosen = {"sd_vae": f"{vae}.safetensors", "sd_model_checkpoint": f"{checkpoint}.safetensors"}
-    settings = {**chosen, **more.pop("override_settings", {})}
+    choice_for = {"sd_vae": f"{vae}.safetensors", "sd_model_checkpoint": f"{checkpoint}.safetensors"}
+    settings = {**choice_for, **more.pop("override_settings", {})}
     return Made(post(server, "/sdapi/v1/txt2img", {**TINY, "override_settings": settings, **more}))
 
 

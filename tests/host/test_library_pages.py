@@ -24,10 +24,10 @@ def open_page(page: Page, server: Server, name: str) -> None:
     page.wait_for_selector(f"#vaewb_{name.lower()}_cancel[disabled]")
 
 
-def test_the_library_of_the_web_ui(page: Page, running: Server, screenshots: Path | None) -> None:
+def test_the_library_of_the_web_ui(page: Page, running: Server, demo_folder: Path, screenshots: Path | None) -> None:
     open_page(page, running, "Library")
     page.locator("#vaewb_library_table .vaewb-search").fill("demo")
-    assert page.locator("#vaewb_library_table .vaewb-row").count() == 4
+    assert page.locator("#vaewb_library_table .vaewb-row").count() == len(list(demo_folder.glob("demo*")))
     page.click("#vaewb_library_draw")
     page.wait_for_selector("#vaewb_library_status :text('drawn')", timeout=300_000)
     pictures = page.locator("#vaewb_library_table .vaewb-thumbnail img")

@@ -12,11 +12,15 @@ from typing import TYPE_CHECKING
 import pytest
 from skimage.data import data_dir
 
+from tests.browser.compare_page import add_files, choose_only
 from tests.host.conftest import ROOT, WebUI
 from tests.server_process import Server
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
+
+NEEDS_PAGE = "which is not built here"
+"""Why tests are skipped in the web UI's modules alone."""
 
 pytestmark = pytest.mark.xdist_group("webui")
 
@@ -29,22 +33,19 @@ def open_tab(page: Page, server: Server) -> None:
 
 
 def run_comparison(page: Page, *names: str) -> None:
-    if not page.locator("#vaewb_picture img").count():
-        page.set_input_files("#vaewb_picture input[type=file]", Path(data_dir) / "coffee.png")
-        page.wait_for_selector("#vaewb_picture img")
-    for name in names:
-        page.locator("#vaewb_vaes input").click()
-        page.locator("#vaewb_vaes ul.options li", has_text=name).first.click()
-    page.keyboard.press("Escape")
+    if page.locator("vaewb-sources .vaewb-chip").count() < 2:
+        add_files(page, Path(data_dir) / "coffee.png")
+    choose_only(page, *names)
     page.click("#vaewb_run")
-    page.wait_for_selector(f"#vaewb_results .vaewb-card >> nth={len(names)}")
+    page.wait_for_selector("#vaewb_status :text('Compared')")
+    page.wait_for_selector(f"#vaewb_results .vaewb-grid .vaewb-figure >> nth={len(names)}")
 
 
 def test_a_comparison_in_the_tab(page: Page, running: Server, screenshots: Path | None) -> None:
     open_tab(page, running)
-    run_comparison(page, "demo-vae", "demo-vivid", "vae-a.safetensors", "bad-notavae")
-    assert page.locator("#vaewb_results .vaewb-error").count() == 1
-    for picture in page.locator("#vaewb_results .vaewb-picture > img:first-child").all():
+    run_comparison(page, "demo-vae", "demo-vivid", "vae-a.safetensors")
+    page.locator("vaewb-picker .vaewb-unusable", has_text="bad-notavae").wait_for(state="attached")
+    for picture in page.locator("#vaewb_results .vaewb-grid img").all():
         picture.evaluate("image => image.decode()")
         assert picture.evaluate("image => image.naturalWidth") > 500
     if screenshots:
@@ -55,6 +56,9 @@ def test_the_selector_is_in_the_top_bar(page: Page, running: Server) -> None:
     page.goto(running.address)
     page.wait_for_selector("#quicksettings #setting_sd_vae")
     assert page.locator("#quicksettings #setting_sd_vae").count() == 1
+    page.wait_for_timeout(
+        5000
+    )  # a page that is closed before it has its values keeps the web UI from reloading, also alone
 
 
 def test_reload_ui_twice(page: Page, running: Server) -> None:
@@ -138,4 +142,5 @@ def test_the_same_functions_against_the_real_modules(webui: WebUI, tmp_path: Pat
         text=True,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "skipped" not in done.stdout, done.stdout
+    skipped = [line for line in done.stdout.splitlines() if line.startswith("SKIPPED") and NEEDS_PAGE not in line]
+    assert not skipped, done.stdout

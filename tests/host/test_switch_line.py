@@ -80,6 +80,50 @@ def test_the_line_tells_what_is_in_use(page: Page, server: Server, screenshots: 
     page.wait_for_function("document.querySelector('#vaewb_active')?.innerText.startsWith('baked')")
 
 
+def test_every_open_page_is_told(page: Page, server: Server) -> None:
+    """The line stayed wrong until a tab was changed, and in another browser for ever."""
+    ask(server, f"{BASE}/switch", {"vae": "Automatic"})
+    assert page.context.browser
+    other = page.context.browser.new_context().new_page()
+    for one in (page, other):
+        one.goto(server.address)
+        one.wait_for_function("document.querySelector('#vaewb_active')?.innerText.startsWith('baked')")
+        one.evaluate("document.addEventListener('vaewb:active-changed', () => { window.vaewbHeard = true; })")
+    ask(server, f"{BASE}/switch", {"vae": "vae-b.safetensors"})
+    for one in (page, other):
+        one.wait_for_function(
+            "document.querySelector('#vaewb_active').innerText.includes('vae-b.safetensors — chosen')"
+        )
+        one.wait_for_function("document.querySelector('#setting_sd_vae input').value === 'vae-b.safetensors'")
+        assert one.evaluate("window.vaewbHeard")
+    choose(other, "vae-a.safetensors")
+    page.wait_for_function("document.querySelector('#vaewb_active').innerText.includes('vae-a.safetensors — chosen')")
+    page.wait_for_function("document.querySelector('#setting_sd_vae input').value === 'vae-a.safetensors'")
+    assert ask(server, f"{BASE}/active")[1]["setting"] == "vae-a.safetensors"
+    other.context.close()
+
+
+def test_refusals_say_where_the_vae_was_asked_for(server: Server) -> None:
+    status, told = picture(server, sd_vae="bad-wrongarch.safetensors")
+    assert status == 422 and "override_settings asks for bad-wrongarch.safetensors" in told["detail"]
+    status, told = ask(server, "/sdapi/v1/options", {"sd_vae": "bad-wrongarch.safetensors"})
+    assert status == 409 and "bad-wrongarch.safetensors" in told["detail"]
+    assert ask(server, "/sdapi/v1/options", {"sd_vae": "automatic"}) == (200, None)
+    axes = [vae_axis(server), "", ["vae-a", "no such"], 0, "", [], 0, "", []]
+    plot = [*axes, False, True, False, True, False, False, False, 0, False]
+    status, told = ask(server, "/sdapi/v1/txt2img", {"script_name": "x/y/z plot", "script_args": plot})
+    assert status == 422 and "There is no VAE 'no such'" in told["detail"]
+    assert "override_settings asks for" in server.printed, "a line in the console"
+    assert "UnusableOverride" not in server.printed and "UnusableAxis" not in server.printed, "and no traceback"
+
+
+def vae_axis(server: Server) -> int:
+    """Its number among the axes of the web UI's X/Y/Z plot."""
+    scripts = ask(server, "/sdapi/v1/script-info")[1]
+    plot = next(script for script in scripts if script["name"] == "x/y/z plot" and not script["is_img2img"])
+    return int(plot["args"][0]["choices"].index("VAE"))
+
+
 def test_the_list_tells_what_its_entries_mean(page: Page, server: Server, screenshots: Path | None) -> None:
     ask(server, f"{BASE}/switch", {"vae": "Automatic"})
     page.goto(server.address)

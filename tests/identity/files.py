@@ -145,6 +145,20 @@ def mixed(shares: Mapping[str, float] | float, one: Tensors, other: Tensors) -> 
     return {name: share_of(name) * one[name] + (1 - share_of(name)) * other[name] for name in one}
 
 
+@lru_cache(maxsize=16)
+def _finetune(seed: int, amount: float) -> Tensors:
+    noise = torch.Generator().manual_seed(seed)
+    return {
+        name: tensor + amount * (tensor.abs().mean() + 1e-3) * torch.randn(tensor.shape, generator=noise)
+        for name, tensor in small_kl().items()
+    }
+
+
+def finetune(seed: int, amount: float = 0.2) -> Tensors:
+    """The base, with every weight changed by about this share."""
+    return dict(_finetune(seed, amount))
+
+
 def sketch_of(tensors: Tensors, container: str = "safetensors") -> Sketch:
     """The sketch of these tensors, by way of a file."""
     with tempfile.TemporaryDirectory() as folder:

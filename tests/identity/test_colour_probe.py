@@ -12,14 +12,15 @@ from vae_workbench.errors import Cancelled, MissingHalf, UnknownArchitecture
 from vae_workbench.identity.colour_probe import FACTORS, Probe, chart, probe, probe_file
 from vae_workbench.identity.verdict import Certainty
 
-DEMO = Path(__file__).resolve().parents[2] / "demo" / "demo-vae.safetensors"
+DEMO = Path(__file__).resolve().parents[2] / "demo" / "demo-vae-sd1.safetensors"
 
 
 class Linear(Autoencoder):
     """An encoder that is exactly the inverse of a latent space's published factors, in other units."""
 
     latents_are_scaled = False
-    latent_channels, downscale, has_encoder, has_decoder = 4, 8, True, False  # type: ignore[assignment]
+    latent_channels, image_channels, downscale = 4, (3,), 8  # type: ignore[assignment]
+    has_encoder, has_decoder = True, False  # type: ignore[assignment]
 
     def __init__(self, space: str) -> None:
         super().__init__()

@@ -6,14 +6,23 @@ from pathlib import Path
 import pytest
 
 from vae_workbench.autoencoder.latent_space import LATENT_SPACES
-from vae_workbench.identity.evidence import SPACE_NAMES, Evidence, of_config, of_file_name, of_metadata, weigh
+from vae_workbench.identity.evidence import (
+    SPACE_NAMES,
+    Evidence,
+    combine_evidence,
+    of_config,
+    of_file_name,
+    of_metadata,
+)
 from vae_workbench.identity.verdict import Certainty
 
 GUESS, LIKELY, CERTAIN = Certainty.GUESS, Certainty.LIKELY, Certainty.CERTAIN
 
 
 def found(spaces: tuple[str, ...], *evidence: tuple[str, Certainty]) -> tuple[str | None, str, str]:
-    finding = weigh(spaces, [Evidence(space, certainty, f"{space} {certainty}.") for space, certainty in evidence])
+    finding = combine_evidence(
+        spaces, [Evidence(space, certainty, f"{space} {certainty}.") for space, certainty in evidence]
+    )
     return finding.space, str(finding.certainty), " ".join(finding.reasons)
 
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import hashlib
 import json
 from pathlib import Path
 
@@ -19,19 +18,26 @@ from tests.identity.files import (
     small_kl,
     sparse,
 )
-from vae_workbench.errors import Cancelled, UnreadableFile
-from vae_workbench.identity import known
+from vae_workbench.errors import Cancelled
+from vae_workbench.identity import hashes, known
 from vae_workbench.identity.damage import damaged_tensors
 from vae_workbench.identity.examine import Examination, examine
-from vae_workbench.identity.identify import identify, sha256_of, with_sha256
+from vae_workbench.identity.hashes import sha256_of
+from vae_workbench.identity.identify import identify, with_sha256
 from vae_workbench.identity.judge import judge, taught
-from vae_workbench.identity.references import Reference, References
+from vae_workbench.identity.relatives.references import Reference, References
 from vae_workbench.identity.sketch import Sketch
 from vae_workbench.identity.verdict import Certainty, Verdict, to_json
 
 KEYS = {
     "path", "kind", "container", "architecture", "names", "dtype", "latent_space", "certainty", "reasons", "sketch_id",
-    "known_as", "copies_of", "relatives", "baked", "error",
+    "known_as", "copies_of", "relatives", "baked", "error", "widths", "halves", "image_channels", "middle_attention",
+    "latent_channels", "shapes_id", "warnings", "code",
+}  # fmt: skip
+
+
+BAKED_KEYS = {
+    "state", "known_as", "sketch_id", "architecture", "widths", "halves", "image_channels", "middle_attention", "shapes_id",
 }  # fmt: skip
 
 
@@ -62,7 +68,7 @@ def test_json_has_the_keys_that_are_promised(tmp_path: Path) -> None:
         assert json.loads(json.dumps(plain)) == plain
         assert plain["reasons"] and all(reason.endswith(".") for reason in plain["reasons"])  # type: ignore[attr-defined]
     assert vae["baked"] is None
-    assert model["baked"].keys() == {"state", "known_as", "sketch_id"}  # type: ignore[attr-defined]
+    assert model["baked"].keys() == BAKED_KEYS  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("container", ["safetensors", "torch-zip", "torch-legacy"])
@@ -80,7 +86,9 @@ def test_names_and_formats(tmp_path: Path) -> None:
     assert (verdict.names, verdict.dtype, verdict.architecture) == ("diffusers", "bf16", "kl-f8")
 
 
-def test_a_known_sha256(published: Path) -> None:
+def test_a_known_sha256(published: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert identify(published).known_as == "famous-vae", "small files are hashed at once"
+    monkeypatch.setattr(hashes, "SMALL", 1000)
     assert identify(published).known_as is None, "hashing is on demand"
     for sha256 in ("compute", sha256_of(published)):
         verdict = identify(published, sha256=sha256)
@@ -90,7 +98,7 @@ def test_a_known_sha256(published: Path) -> None:
 
 
 def test_a_known_file_teaches_its_copies(published: Path, tmp_path: Path) -> None:
-    """Renamed, converted, reduced, halved and baked copies get the name too."""
+    """Renamed, converted, reduced and baked copies get the name too. A half is no copy."""
     reference = taught(with_sha256(examine(published)))
     assert reference is not None
     known_vaes = References([reference])
@@ -102,7 +110,6 @@ def test_a_known_file_teaches_its_copies(published: Path, tmp_path: Path) -> Non
             (cast(tensors, torch.float16), "torch-zip"),
             (cast(in_diffusers_names(tensors), torch.bfloat16), "safetensors"),
             (prefixed(tensors, "vae."), "safetensors"),
-            (decoder, "safetensors"),
         ]
     ):
         verdict = identify(save(tmp_path / str(number), copy, container), known_vaes)
@@ -111,6 +118,14 @@ def test_a_known_file_teaches_its_copies(published: Path, tmp_path: Path) -> Non
         assert any("the sha256 of that file is known" in reason for reason in verdict.reasons)
     baked = identify(save(tmp_path / "c", checkpoint("sdxl", cast(tensors, torch.float16))), known_vaes).baked
     assert baked is not None and baked.known_as == "famous-vae"
+    half = identify(save(tmp_path / "half", decoder), known_vaes)
+    assert (half.known_as, half.copies_of, half.latent_space) == (None, (), "sdxl")
+    assert half.relatives[0].text == "It is the decoder of famous-vae, without the encoder."
+    noise = torch.Generator().manual_seed(5)
+    near = {name: it * (1 + 1e-3 * torch.randn(it.shape, generator=noise)) for name, it in tensors.items()}
+    nearly = identify(save(tmp_path / "nearly", near), known_vaes)
+    assert (nearly.known_as, nearly.copies_of) == (None, ())
+    assert nearly.relatives[0].text.startswith("It is nearly the same as famous-vae, ")
 
 
 def test_the_encoder_tells_the_latent_space(published: Path, tmp_path: Path) -> None:
@@ -171,7 +186,7 @@ def test_baked_none_partial_and_damaged(tmp_path: Path) -> None:
 
     assert state({}) == ("none", "This is a checkpoint of SD1: its text encoder is CLIP. It holds no VAE.")
     missing = {name: it for name, it in small_kl().items() if not name.startswith("decoder.norm_out")}
-    assert state(missing)[0] == "partial" and "2 tensors missing, for example" in state(missing)[1]
+    assert state(missing)[0] == "partial" and "2 of its tensors are missing: " in state(missing)[1]
     encoder = {name: it for name, it in small_kl().items() if name.startswith(("encoder.", "quant_conv."))}
     assert state(encoder)[0] == "partial" and "the encoder only" in state(encoder)[1]
     damaged = small_kl() | {
@@ -214,7 +229,7 @@ def test_a_bare_vae_that_is_damaged_or_incomplete_is_broken(tmp_path: Path) -> N
     del missing["decoder.conv_in.bias"]
     verdict = identify(save(tmp_path / "m2", missing))
     assert verdict.kind == "broken"
-    assert "a VAE, but broken: 1 tensor missing, for example decoder.conv_in.bias" in str(verdict.error)
+    assert "a VAE, but broken: 1 of its tensors is missing: decoder.conv_in.bias" in str(verdict.error)
 
 
 @pytest.mark.parametrize(
@@ -244,10 +259,95 @@ def test_what_is_something_else(tmp_path: Path) -> None:
     assert verdict.reasons[0].startswith("Cannot tell")
 
 
-def test_two_names_for_one_tensor(tmp_path: Path) -> None:
-    twice = small_kl() | {"decoder.conv_norm_out.weight": torch.ones(32)}
-    verdict = identify(save(tmp_path / "m", twice))
-    assert verdict.kind == "broken" and "same weight" in str(verdict.error)
+@pytest.mark.parametrize(
+    "prefix",
+    [
+        "module.",
+        "_orig_mod.",
+        "model.",
+        "ae.",
+        "net.",
+        "state_dict.vae.",
+        "model.first_stage_model.",
+        "ema_model.module.",
+    ],
+)
+def test_any_prefix_is_found(tmp_path: Path, prefix: str) -> None:
+    """ "Not a VAE", certain, was said of these."""
+    alone = identify(save(tmp_path / "alone", small_kl()))
+    verdict = identify(save(tmp_path / "m", prefixed(small_kl(), prefix)))
+    assert (verdict.kind, verdict.architecture, verdict.sketch_id) == ("vae", "kl-f8", alone.sketch_id)
+    inside = identify(save(tmp_path / "c", checkpoint("sd1", small_kl(), prefix))).baked
+    assert inside is not None and (inside.state, inside.sketch_id) == ("complete", alone.sketch_id)
+
+
+def test_of_several_vaes_one_is_chosen_and_told(tmp_path: Path) -> None:
+    both = prefixed(small_kl(1), "model.") | prefixed(small_kl(2), "ema.")
+    verdict = identify(save(tmp_path / "m", both))
+    assert verdict.sketch_id == identify(save(tmp_path / "2", small_kl(2))).sketch_id
+    assert "It holds 2 VAEs or parts of them: the one under “ema.” counts, not that under “model.”." in verdict.reasons
+
+
+@pytest.mark.parametrize("matrices", [True, False], ids=["2-D", "4-D"])
+@pytest.mark.parametrize("words", [("to_q", "to_k", "to_v", "to_out.0"), ("query", "key", "value", "proj_attn")])
+def test_half_converted_attention_names(tmp_path: Path, words: tuple[str, ...], matrices: bool) -> None:
+    """A widespread script leaves the layers inside of the attention with the names of diffusers: the file was no VAE, and
+    baked it was a part of one."""
+    converted = {}
+    for name, tensor in small_kl().items():
+        stem, _, kind = name.rpartition(".")
+        before, _, last = stem.rpartition(".")
+        if ".attn_1." in name and last != "norm":
+            name = f"{before}.{dict(zip(('q', 'k', 'v', 'proj_out'), words, strict=True))[last]}.{kind}"
+            tensor = tensor[:, :, 0, 0] if matrices and tensor.ndim == 4 else tensor
+        converted[name] = tensor
+    alone = save(tmp_path / "alone", small_kl())
+    verdict = identify(save(tmp_path / "m", converted), references(alone))
+    assert (verdict.kind, verdict.names, verdict.copies_of) == ("vae", "ldm", (str(alone),))
+    assert verdict.shapes_id == identify(alone).shapes_id
+    model = identify(save(tmp_path / "c", checkpoint("sd1", converted)), references(alone))
+    assert model.baked and (model.baked.state, model.copies_of) == ("complete", (str(alone),))
+
+
+def test_parts_of_a_model_are_told_as_such(tmp_path: Path) -> None:
+    names = sorted(small_kl())
+    for number, own in enumerate((names[:60], names[60:]), 1):
+        part = {name: small_kl()[name] for name in own}
+        verdict = identify(save(tmp_path / f"vae-0000{number}-of-00002.safetensors", part))
+        assert (verdict.kind, verdict.error) == ("other", None)
+        assert f"part {number} of 2" in verdict.reasons[0]
+    whole = identify(save(tmp_path / "vae-00001-of-00002.safetensors", small_kl()))
+    assert whole.kind == "vae"
+
+
+def test_what_decides_whether_a_vae_fits(tmp_path: Path) -> None:
+    vae = identify(save(tmp_path / "vae", small_kl()))
+    baked = identify(save(tmp_path / "m", checkpoint("sd1", small_kl(3), "vae."))).baked
+    assert baked is not None
+    for one in (vae, baked):
+        assert one.halves == ("encoder", "decoder") and one.image_channels == (3, 3) and one.middle_attention
+    assert vae.shapes_id == baked.shapes_id and vae.latent_channels == 4
+    half = {name: tensor for name, tensor in small_kl().items() if name.startswith("decoder.")}
+    decoder = identify(save(tmp_path / "half", half))
+    assert (decoder.halves, decoder.image_channels) == (("decoder",), (3,))
+    wide = identify(save(tmp_path / "wide", small_kl(latent_channels=16)))
+    assert wide.latent_channels == 16 and len({vae.shapes_id, decoder.shapes_id, wide.shapes_id}) == 3
+    grey = small_kl() | {"encoder.conv_in.weight": small_kl()["encoder.conv_in.weight"][:, :1]}
+    assert identify(save(tmp_path / "grey", grey)).image_channels == (1, 3)
+    assert identify(tmp_path / "grey", probe=True).kind == "vae", "the probe's picture is of 3 channels"
+
+
+def test_a_checkpoint_whose_unet_wants_another_latent(tmp_path: Path) -> None:
+    unet = {"model.diffusion_model.input_blocks.0.0.weight": torch.zeros(1, 32, 3, 3)}
+    verdict = identify(save(tmp_path / "m", checkpoint("sdxl", small_kl()) | unet))
+    assert (verdict.latent_space, verdict.certainty, verdict.latent_channels) == (None, Certainty.UNKNOWN, 32)
+
+
+def test_of_two_names_for_one_tensor_the_ldm_name_counts(tmp_path: Path) -> None:
+    """As in the web UI's own loader."""
+    twice = small_kl() | {"decoder.conv_norm_out.weight": torch.full((32,), 7.0)}
+    verdict, own = identify(save(tmp_path / "m", twice)), identify(save(tmp_path / "n", small_kl()))
+    assert verdict.kind == "vae" and verdict.sketch_id == own.sketch_id
 
 
 def test_number_formats_that_are_not_compared(tmp_path: Path) -> None:
@@ -329,19 +429,9 @@ def test_the_probe_runs_only_when_asked_for(tmp_path: Path) -> None:
     assert any("probe was not possible: This VAE has no encoder" in reason for reason in verdict.reasons)
 
 
-def test_hashing(tmp_path: Path) -> None:
-    content = bytes(range(256)) * 40_000
-    (tmp_path / "m").write_bytes(content)
-    told: list[float] = []
-    assert (
-        sha256_of(tmp_path / "m", lambda fraction, what: told.append(fraction)) == hashlib.sha256(content).hexdigest()
-    )
-    assert told == sorted(told) and len(told) == 3
-    with pytest.raises(UnreadableFile):
-        sha256_of(tmp_path / "missing")
+def test_cancel_while_hashing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hashes, "SMALL", 1000)
 
-
-def test_cancel_while_hashing(tmp_path: Path) -> None:
     def cancel(fraction: float, what: str) -> None:
         raise Cancelled
 
@@ -349,7 +439,7 @@ def test_cancel_while_hashing(tmp_path: Path) -> None:
         identify(save(tmp_path / "m", small_kl()), sha256="compute", progress=cancel)
 
 
-def test_examinations_and_references_survive_a_database(tmp_path: Path) -> None:
+def test_examinations_survive_a_database(tmp_path: Path) -> None:
     model = save(tmp_path / "model", checkpoint("sdxl", small_kl()))
     vae = save(tmp_path / "sdxl.vae.pt", cast(small_kl(), torch.float16))
     stored = []
@@ -359,14 +449,10 @@ def test_examinations_and_references_survive_a_database(tmp_path: Path) -> None:
         restored = Examination.from_plain(plain, Sketch.from_bytes(sketch(found).to_bytes()))
         assert restored.to_plain() == found.to_plain()
         stored.append(restored)
-    known_vaes = References(
-        Reference.from_plain(reference.to_plain()) for reference in map(taught, stored) if reference
-    )
+    known_vaes = References(reference for reference in map(taught, stored) if reference)
     again: Verdict = judge(stored[1], known_vaes)
     assert again == identify(vae, references(model))
     assert again.latent_space == "sdxl"
-    with pytest.raises(ValueError, match="not a sketch"):
-        Reference.from_plain({"name": "x", "sketch": None, "latent_space": None, "known_as": None, "source": ""})
 
 
 def test_certainty_is_ordered() -> None:

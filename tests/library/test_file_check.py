@@ -78,3 +78,17 @@ def test_it_can_be_stopped_everywhere(tmp_path: Path, where: str) -> None:
     with pytest.raises(Cancelled):
         check_file(tmp_path / "vae.safetensors", progress=stop)
     assert told == sorted(told)
+
+
+def test_weights_of_whole_numbers_are_refused(tmp_path: Path) -> None:
+    """Quantised weights, without their scales, were run as if they were the weights, and "needed fp32"."""
+    quantised = {name: (value * 50).to(torch.int8) for name, value in shallow_kl().items()}
+    with pytest.raises(InvalidInput, match=r"vae.safetensors cannot be used: the numbers of .* are of the format I8"):
+        checked(tmp_path, quantised)
+
+
+def test_a_half_of_zeros_is_told(tmp_path: Path) -> None:
+    """A file that was downloaded in part was told to run in fp16, with endless headroom, and nothing else."""
+    found = checked(tmp_path, {n: v * (not n.startswith("decoder.")) for n, v in shallow_kl().items()})
+    assert found.damaged == () and "downloaded in part" in " ".join(found.warnings)
+    assert checked(tmp_path, shallow_kl()).warnings == ()

@@ -20,7 +20,13 @@ from safetensors.torch import save_file
 from tests.identity.files import checkpoint, small_kl
 from vae_workbench.errors import Cancelled, InvalidInput
 from vae_workbench.identity import examine as examine_module
+from vae_workbench.identity import hashes
+from vae_workbench.library import examine_file
+from vae_workbench.library.entry import to_json
+from vae_workbench.library.index import _is_damage
 from vae_workbench.library.library import Library
+from vae_workbench.library.places import library_in
+from vae_workbench.printable import printable
 
 
 @pytest.fixture
@@ -201,6 +207,31 @@ def test_only_files_of_the_library_are_hashed(library: Library, models: Path, tm
     library.scan([models])
     with pytest.raises(InvalidInput, match="not in the library"):
         library.compute_sha256(tmp_path / "secret")
+    assert library.unhashed() == []
+
+
+def test_small_vaes_are_hashed_at_once_and_large_ones_later(
+    library: Library, models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Tiny autoencoders of 2.4 MB were called unknown until somebody asked for their sha256."""
+    monkeypatch.setattr(hashes, "SMALL", (models / "VAE/a.safetensors").stat().st_size - 1)
+    library.scan([models])
+    half = library.collection().by_name("a-half.safetensors")
+    assert half and half.sha256 == hashlib.sha256(Path(half.path).read_bytes()).hexdigest()
+    assert library.unhashed() == [str(models / "VAE" / f"{name}.safetensors") for name in ("a", "b")]
+
+
+def test_only_vaes_are_hashed(library: Library, models: Path) -> None:
+    library.scan([models])
+    hashed = {entry.name for entry in library.collection().entries if entry.sha256}
+    assert hashed == {"a.safetensors", "a-half.safetensors", "b.safetensors"}
+
+
+def test_unhashed_ones_are_told_the_smallest_first(
+    library: Library, models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hashes, "SMALL", 0)
+    library.scan([models])
     assert library.unhashed() == [str(models / "VAE" / f"{name}.safetensors") for name in ("a-half", "a", "b")]
 
 
@@ -232,7 +263,7 @@ def test_a_file_that_may_not_be_read_is_broken_and_the_others_go_on(library: Lib
     assert entry and entry.verdict.kind == "broken"
 
 
-@pytest.mark.parametrize("damage", ["garbage", "torn", "foreign"])
+@pytest.mark.parametrize("damage", ["garbage", "torn"])
 def test_a_damaged_index_is_made_anew(
     library: Library, models: Path, tmp_path: Path, damage: str, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -241,19 +272,41 @@ def test_a_damaged_index_is_made_anew(
     library.index.close()
     if damage == "garbage":
         database.write_bytes(os.urandom(40_000))
-    elif damage == "torn":
+    else:
         content = database.read_bytes()
         database.write_bytes(content[:100] + os.urandom(len(content) - 100))
-    else:
-        with sqlite3.connect(database) as connection:
-            connection.execute("UPDATE sketches SET data = x'00'")
-        connection.close()
     with caplog.at_level(logging.WARNING, "vae_workbench"):
         report = library.scan([models])
     assert report.examined == 6 and "damaged" in report.complaints[0] and "damaged" in caplog.text
     assert len(library.collection().entries) == 6
     again = Library(database, tmp_path / "data" / "names.json")
     assert again.scan([models]).examined == 0 and not again.index.complaint
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE sketches SET data = x'00'",
+        "DELETE FROM sketches",
+        "UPDATE files SET examination = '{}'",
+        "UPDATE files SET examination = 5",
+        "UPDATE files SET stamp = 'soon'",
+        "UPDATE files SET path = 'text'",
+    ],
+)
+def test_rows_that_cannot_be_understood_are_examined_again(
+    library: Library, models: Path, tmp_path: Path, change: str
+) -> None:
+    library.scan([models])
+    library.index.close()
+    with sqlite3.connect(library.index.path) as connection:
+        connection.execute("DELETE FROM files WHERE path <> (SELECT min(path) FROM files)")
+        connection.execute(change)
+    connection.close()
+    report = library.scan([models])
+    assert report.examined == 6 and report.complaints == () and len(library.collection().entries) == 6
+    again = Library(library.index.path, tmp_path / "data" / "names.json")
+    assert again.scan([models]).examined == 0 and len(list(library.index.path.parent.glob("*damaged*"))) == 0
 
 
 def test_an_index_of_another_version_is_made_anew(library: Library, models: Path) -> None:
@@ -266,6 +319,20 @@ def test_an_index_of_another_version_is_made_anew(library: Library, models: Path
     connection.close()
     report = library.scan([models])
     assert report.examined == 6 and report.complaints == ()
+
+
+def test_a_database_of_another_program_is_set_aside(library: Library, models: Path) -> None:
+    """Its tables were dropped, as those of an older version of our own are."""
+    library.index.path.parent.mkdir(exist_ok=True)
+    with sqlite3.connect(library.index.path) as connection:
+        connection.execute("CREATE TABLE books (title TEXT)")
+    connection.close()
+    report = library.scan([models])
+    assert report.examined == 6 and "not a database of this program" in report.complaints[0]
+    (kept,) = library.index.path.parent.glob("*damaged*")
+    with sqlite3.connect(kept) as connection:
+        assert connection.execute("SELECT name FROM sqlite_master").fetchall() == [("books",)]
+    connection.close()
 
 
 def test_an_index_that_stays_locked_is_done_without(
@@ -282,6 +349,51 @@ def test_an_index_that_stays_locked_is_done_without(
     holder.close()
     assert report.examined == 6 and "cannot be used" in report.complaints[0]
     assert library.scan([models]).examined == 0
+    assert [path.name for path in library.index.path.parent.glob("library.sqlite*damaged*")] == []
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        sqlite3.OperationalError("database or disk is full"),
+        sqlite3.OperationalError("attempt to write a readonly database"),
+        sqlite3.InterfaceError("Error binding parameter 0"),
+        sqlite3.ProgrammingError("Incorrect number of bindings supplied"),
+        UnicodeEncodeError("utf-8", "\udce9", 0, 1, "surrogates not allowed"),
+        OverflowError("Python int too large to convert to SQLite INTEGER"),
+        KeyError("a mistake of ours"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_no_other_trouble_is_taken_for_a_damaged_index(
+    library: Library, models: Path, tmp_path: Path, error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A name that SQLite would not take had a healthy index set aside, at each scan, and the scan ended with a traceback."""
+    library.scan([models / "VAE"])
+
+    def row(*_: object) -> tuple[object, ...]:
+        raise error
+
+    with monkeypatch.context() as patched:
+        patched.setattr("vae_workbench.library.index._row", row)
+        report = library.scan([models])
+    (complaint,) = report.complaints
+    assert "cannot be used" in complaint and len(library.collection().entries) == 6
+    assert library.scan([models]).examined == 0, "kept in memory"
+    library.keep_thumbnail("sketch", None, b"picture")
+    assert library.thumbnail("sketch", None) == b"picture" and library.thumbnails() == {("sketch", None)}
+    assert not list(library.index.path.parent.glob("*damaged*"))
+    again = Library(library.index.path, tmp_path / "data" / "names.json")
+    assert again.scan([models]).examined == 2 and again.index.complaint == ""
+
+
+@pytest.mark.parametrize("code", [None, 11, 26, 11 | 1 << 8, 13])
+def test_damage_is_what_sqlite_calls_so(code: int | None) -> None:
+    error = sqlite3.DatabaseError("file is not a database" if code is None else "told by its code")
+    if code is not None:
+        error.sqlite_errorcode = code
+    assert _is_damage(error) == (code != 13)
+    assert not _is_damage(sqlite3.OperationalError("disk I/O error")) and not _is_damage(ValueError("malformed"))
 
 
 def test_a_folder_that_cannot_be_made_is_done_without(
@@ -342,12 +454,175 @@ def test_threads_see_whole_collections(library: Library, models: Path) -> None:
     assert counts <= set(range(6, 12))
 
 
-def test_nothing_is_stored_that_json_cannot_hold(library: Library, models: Path) -> None:
-    """NaN weights and strange names are in the index as they are."""
-    save_file(
-        {**small_kl(3), "decoder.conv_in.bias": torch.full((32,), float("nan"))}, models / "VAE/nan \u2028ü.safetensors"
-    )
+def test_nan_weights_are_stored(library: Library, models: Path) -> None:
+    save_file({**small_kl(3), "decoder.conv_in.bias": torch.full((32,), float("nan"))}, models / "VAE/nan.safetensors")
     library.scan([models])
-    entry = library.collection().by_name("nan \u2028ü.safetensors")
+    entry = library.collection().by_name("nan.safetensors")
     assert entry and entry.verdict.kind == "broken" and "NaN" in json.dumps(entry.verdict.reasons)
     assert entry in library.collection().vaes
+
+
+NAMES = {
+    b"latin-\xe9.safetensors": r"latin-\xe9.safetensors",
+    b"\x83v\x83\x8a.safetensors": r"\x83v\x83\x8a.safetensors",
+    b"line\nbreak.safetensors": r"line\x0abreak.safetensors",
+    b"\x1b[31mred.safetensors": r"\x1b[31mred.safetensors",
+    "left \u202e\u200f right.safetensors".encode(): r"left \u202e\u200f right.safetensors",
+    "line \u2028 separator ü.safetensors".encode(): r"line \u2028 separator ü.safetensors",
+    "日本語.safetensors".encode(): "日本語.safetensors",
+}
+"""What the file system has → what is shown."""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have names of text only")
+def test_any_name_is_listed_escaped_and_kept(library: Library, models: Path, tmp_path: Path) -> None:
+    """A name from a Shift-JIS archive ended the scan with a traceback and had the index set aside."""
+    folder = os.fsencode(models / "VAE")
+    for number, name in enumerate(NAMES):
+        shutil.copy(models / "VAE/a.safetensors", os.fsdecode(folder + b"/" + name))
+        os.utime(folder + b"/" + name, ns=(number, number - 3))
+    (models / os.fsdecode(b"folder-\xff")).mkdir()
+    shutil.copy(models / "VAE/b.safetensors", models / os.fsdecode(b"folder-\xff") / "b.safetensors")
+    report = library.scan([models])
+    assert report.complaints == () and report.files == 6 + len(NAMES) + 1
+    names = {entry.name: entry for entry in library.collection().entries}
+    assert names.keys() >= set(NAMES.values()) and r"folder-\xff/b.safetensors" in names
+    entry = names[r"latin-\xe9.safetensors"]
+    assert os.fsencode(entry.path).endswith(b"latin-\xe9.safetensors") and "a.safetensors" in entry.verdict.copies_of
+    assert library.collection().by_path(entry.path) is entry and library.entry(entry.path) is entry
+    assert library.collection().called(Path(entry.path).name) == (entry,)
+    json.dumps(to_json(entry), ensure_ascii=False).encode()
+    again = Library(library.index.path, tmp_path / "data" / "names.json")
+    assert again.scan([models]).examined == 0 and again.collection().entries == library.collection().entries
+    Path(entry.path).unlink()
+    assert again.scan([models]).gone == 1 and not list(library.index.path.parent.glob("*damaged*"))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="its file systems know no such dates")
+@pytest.mark.parametrize("mtime_ns", [-(2**62), -1, 0, 1, 2**33 * 10**9])
+def test_any_date_is_kept(library: Library, models: Path, tmp_path: Path, mtime_ns: int) -> None:
+    """SQLite's integers end in the year 2262."""
+    os.utime(models / "VAE/a.safetensors", ns=(0, mtime_ns))
+    assert library.scan([models]).complaints == ()
+    again = Library(library.index.path, tmp_path / "data" / "names.json")
+    assert again.scan([models]).examined == 0 and again.index.complaint == ""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a replaced file keeps its time of creation there")
+@pytest.mark.parametrize("how", ["replaced", "written over"])
+def test_a_file_of_the_same_size_and_date_is_another_one(library: Library, models: Path, how: str) -> None:
+    """Its weights, and its sha256, were those of the file that it had replaced."""
+    path, other = models / "VAE/a.safetensors", models / "VAE/b.safetensors"
+    library.scan([models])
+    status = path.stat()
+    if how == "replaced":
+        other.replace(path)
+    else:
+        path.write_bytes(other.read_bytes())
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert (path.stat().st_size, path.stat().st_mtime_ns) == (status.st_size, status.st_mtime_ns)
+    assert "model.safetensors" in library.entry(path).verdict.copies_of, "seen at once"
+    library.scan([models])
+    entry = library.collection().by_name("a.safetensors")
+    assert entry and entry.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert "model.safetensors" in entry.verdict.copies_of
+
+
+def test_one_changed_byte_under_the_same_size_and_date_does_not_keep_the_old_hash(
+    library: Library, models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = models / "VAE/a.safetensors"
+    library.scan([models])
+    before = library.collection().by_path(path)
+    assert before
+    content, status = bytearray(path.read_bytes()), path.stat()
+    content[len(content) * 3 // 8] ^= 1  # between two samples
+    path.write_bytes(content)
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    monkeypatch.setattr(hashes, "SMALL", 0)
+    library.scan([models])
+    entry = library.collection().by_path(path)
+    assert entry and entry.fingerprint == before.fingerprint and entry.sha256 is None
+
+
+def test_a_file_that_brings_our_own_code_down_fails_alone(
+    library: Library, models: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    real = examine_file.examine
+
+    def examine(path: str):
+        if path.endswith("b.safetensors"):
+            raise RecursionError("too deep")
+        return real(path)
+
+    with monkeypatch.context() as patched, caplog.at_level(logging.WARNING, "vae_workbench"):
+        patched.setattr(examine_file, "examine", examine)
+        assert library.scan([models]).files == 6
+    entry = library.collection().by_name("b.safetensors")
+    assert entry and entry.verdict.error == "b.safetensors could not be examined (RecursionError: too deep)."
+    assert library.scan([models]).examined == 1, "it is tried again"
+    entry = library.collection().by_name("b.safetensors")
+    assert entry and entry.verdict.kind == "vae"
+
+
+def test_names_that_cannot_be_read_are_done_without(models: Path, tmp_path: Path) -> None:
+    """A home folder that may not be written to, or names of a newer version, ended every page with an error."""
+    (tmp_path / "names.json").write_text('{"version": 99}')
+    library = Library(tmp_path / "library.sqlite", tmp_path / "names.json")
+    (complaint,) = library.scan([models]).complaints
+    assert "newer version" in complaint and len(library.collection().entries) == 6
+    assert len(library.among([models / "VAE/a.safetensors"]).entries) == 1
+
+
+def test_a_data_folder_that_is_none_is_done_without(models: Path) -> None:
+    """As with ``HOME=/dev/null``, which servers use."""
+    library = library_in(Path("/dev/null/data") if sys.platform != "win32" else Path("nul/data"))
+    complaints = library.scan([models]).complaints
+    assert any("index cannot be used" in complaint for complaint in complaints)
+    assert len(library.collection().entries) == 6 and library.scan([models]).examined == 0
+
+
+@pytest.mark.parametrize("name", ["\ud800.pt", "nul\0.pt", "x" * 300 + ".pt"])
+def test_names_that_no_file_can_have_are_told_of(library: Library, models: Path, name: str) -> None:
+    entry = library.entry(models / name)
+    assert entry.verdict.kind == "broken" and entry.verdict.error and printable(entry.name) == entry.name
+    assert library.collection().by_path(models / name) is None and library.among([models / name]).entries == ()
+
+
+def test_what_counts_as_a_vae(library: Library, models: Path) -> None:
+    """Three pages gave three counts of VAEs."""
+    shutil.copy(models / "VAE/a.safetensors", models / "cut.safetensors")
+    os.truncate(models / "cut.safetensors", 400_000)
+    save_file({**small_kl(3), "decoder.conv_in.bias": torch.full((32,), float("nan"))}, models / "nan.safetensors")
+    library.scan([models])
+    found = library.collection()
+    vaes = {"a.safetensors", "a-half.safetensors", "b.safetensors", "nan.safetensors"}
+    assert {entry.name for entry in found.vaes} == vaes
+    assert {entry.name for entry in found.unreadable} == {"broken.pt", "cut.safetensors"}
+
+
+def test_files_with_the_same_content_are_known_from_all_scans(library: Library, models: Path, tmp_path: Path) -> None:
+    (models / "sub").mkdir()
+    copy = shutil.copy(models / "model.safetensors", models / "sub/renamed.safetensors")
+    library.scan([models])
+    assert library.same_content(library.entry(models / "model.safetensors")) == [str(copy)]
+    assert library.same_content(library.entry(models / "missing.pt")) == []
+
+
+@pytest.mark.parametrize("where", ["metadata", "name of a tensor", "file name"])
+def test_no_megabytes_of_a_header_are_kept(library: Library, tmp_path: Path, where: str) -> None:
+    """Some files carry a workflow or a thumbnail in their metadata."""
+    (tmp_path / "models").mkdir()
+    path, long = tmp_path / "models/a.safetensors", "B" * 3_000_000
+    if where == "metadata":
+        keys = ("workflow", "modelspec.architecture", "modelspec.title", long[:1_000_000])
+        save_file(small_kl(0), path, dict.fromkeys(keys, long[:1_000_000]))
+    elif where == "name of a tensor":
+        save_file({**small_kl(0), f"decoder.{long}": torch.zeros(1)}, path)
+    else:
+        save_file(small_kl(0), path.with_name("B" * 240 + ".safetensors"))
+    assert library.scan([tmp_path / "models"]).complaints == ()
+    (entry,) = library.collection().entries
+    assert len(json.dumps(to_json(entry))) < 10_000
+    library.index.close()
+    assert library.index.path.stat().st_size < 200_000

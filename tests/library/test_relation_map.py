@@ -9,8 +9,8 @@ from dataclasses import replace
 
 import pytest
 
-from vae_workbench.identity.merges import Merge
-from vae_workbench.identity.relations import Relations
+from vae_workbench.identity.relatives.kinship import Relations
+from vae_workbench.identity.relatives.merges import Merge
 from vae_workbench.identity.verdict import Certainty, Relative, Verdict
 from vae_workbench.library.entry import Entry
 from vae_workbench.library.family_tree import arrange, family_trees
@@ -90,6 +90,56 @@ def test_merges_that_go_round_in_a_circle_are_drawn_all_the_same() -> None:
     relations = related(4, {}, merges)
     assert set(arrange(family_trees(relations))) == {0, 1, 2, 3}
     assert len(drawn(relations)) == 3 * 6 + 4
+
+
+def made(links: Sequence[tuple[int, int, str]]) -> dict[int, tuple[tuple[int, Relative], ...]]:
+    """Edits, each as origin, edit and relation, as ``relate`` tells them: from both sides."""
+    told: dict[int, list[tuple[int, Relative]]] = {}
+    for origin, edit, relation in links:
+        told.setdefault(origin, []).append((edit, Relative(str(edit), relation, 0.1, "", derived=False)))
+        told.setdefault(edit, []).append((origin, Relative(str(origin), relation, 0.1, "", derived=True)))
+    return {number: tuple(others) for number, others in told.items()}
+
+
+def test_what_was_made_of_another_stands_to_its_right() -> None:
+    """A line went from the middle of the family outwards, whoever was made from whom."""
+    edits = [(3, 0, "colour edit"), (3, 1, "colour edit"), (3, 2, "rescaled")]
+    edges = family_trees(replace(related(4, {}), links=made(edits)))
+    assert {(edge.parent, edge.child, edge.directed) for edge in edges} == {(3, 0, True), (3, 1, True), (3, 2, True)}
+
+
+def test_a_vae_with_two_origins_stands_to_the_right_of_both() -> None:
+    edits = [(0, 2, "decoder of"), (1, 2, "decoder of"), (2, 3, "colour edit")]
+    edges = family_trees(replace(related(4, {}), links=made(edits)))
+    assert {(edge.parent, edge.child) for edge in edges} == {(0, 2), (1, 2), (2, 3)}
+    places = arrange(edges)
+    assert set(places) == {0, 1, 2, 3}
+    assert all(places[edge.parent].column < places[edge.child].column for edge in edges)
+
+
+def test_what_is_equally_close_to_several_hangs_on_the_origin_of_them() -> None:
+    """An encoder alone hung on an edit of the VAE that it is from, because the edit came first in the list."""
+    made = {(0, 1): ("encoder of", 0.0, 1), (0, 2): ("encoder of", 0.0, 2), (1, 2): ("colour edit", 0.08, 2)}
+    told: dict[int, list[tuple[int, Relative]]] = {number: [] for number in range(3)}
+    for (one, other), (relation, distance, origin) in made.items():
+        told[one].append((other, Relative(str(other), relation, distance, "", derived=origin == other)))
+        told[other].append((one, Relative(str(one), relation, distance, "", derived=origin == one)))
+    links = {number: tuple(others) for number, others in told.items()}
+    edges = family_trees(Relations(((0,), (1,), (2,)), links, {}))
+    assert {(edge.parent, edge.child) for edge in edges} == {(2, 0), (2, 1)}
+
+
+def test_lines_have_a_tip_where_the_direction_is_known() -> None:
+    known = replace(related(2, {}), links=made([(0, 1, "colour edit")]))
+    unknown = related(2, {(0, 1): ("colour edit", 0.1)})
+    tips = [str(ElementTree.tostring(drawn(it))).count("l-8 -4v8z") for it in (known, unknown)]
+    assert tips == [1, 0]
+
+
+def test_a_possible_merge_is_drawn_as_such() -> None:
+    relations = related(3, {}, {2: replace(Merge((0, 1), (0.6, 0.4), 1e-4), certain=False)})
+    assert "merge? 0.60" in texts(drawn(relations))
+    assert "l-8 -4v8z" not in str(ElementTree.tostring(drawn(relations)))
 
 
 def test_children_stand_to_the_right_of_all_their_parents() -> None:

@@ -15,7 +15,7 @@ from safetensors.torch import save_file
 
 from tests.small_vaes import save_small_kl, small_kl
 from vae_workbench.autoencoder.latent_space import LATENT_SPACES
-from vae_workbench.errors import Cancelled, MissingHalf, UnknownArchitecture
+from vae_workbench.errors import Cancelled, InvalidInput, MissingHalf, UnknownArchitecture
 from vae_workbench.library.thumbnail import CHECKS, SIDE, TEST_LATENTS, chart_and_latents, thumbnail
 
 ROOT = Path(__file__).parents[2]
@@ -38,6 +38,14 @@ def chart() -> np.ndarray:
 def closeness(image: np.ndarray) -> float:
     """PSNR with the chart, in dB."""
     return float(10 * np.log10(255**2 / ((image - chart()) ** 2).mean()))
+
+
+def test_networks_that_are_not_for_rgb_are_refused_in_words(tmp_path: Path) -> None:
+    tensors = small_kl()
+    tensors["decoder.conv_out.weight"], tensors["decoder.conv_out.bias"] = torch.zeros(4, 32, 3, 3), torch.zeros(4)
+    save_file(tensors, tmp_path / "v.safetensors")
+    with pytest.raises(InvalidInput, match="not for RGB pictures"):
+        thumbnail(tmp_path / "v.safetensors", "sd1")
 
 
 def test_the_latents_are_small_and_of_the_right_form() -> None:
@@ -114,6 +122,16 @@ def test_an_encoder_alone_draws_nothing(tmp_path: Path) -> None:
     save_file(tensors, tmp_path / "encoder.safetensors")
     with pytest.raises(MissingHalf, match="encoder only"):
         thumbnail(tmp_path / "encoder.safetensors", "sd1")
+
+
+def test_what_is_not_for_rgb_pictures_is_told(tmp_path: Path) -> None:
+    """A decoder of 12 channels, which enlarges pictures, ended the drawing of all thumbnails."""
+    tensors = small_kl()
+    for layer in ("decoder.conv_out.weight", "decoder.conv_out.bias"):
+        tensors[layer] = tensors[layer].repeat_interleave(4, 0)
+    save_file(tensors, tmp_path / "enlarges.safetensors")
+    with pytest.raises(InvalidInput, match="is not for RGB pictures"):
+        thumbnail(tmp_path / "enlarges.safetensors", None)
 
 
 def test_what_is_no_vae_is_told(tmp_path: Path) -> None:

@@ -11,11 +11,11 @@ from torch import Tensor
 
 from tests.host_vaes import LdmVae
 from vae_workbench.autoencoder.build import load_autoencoder
+from vae_workbench.precision.guard.hooks import GuardHooks, Identity, Rungs
+from vae_workbench.precision.guard.report import Report
+from vae_workbench.precision.guard.vae_guard import VaeGuard
 from vae_workbench.precision.plan import Plans
-from vae_workbench.precision.report import Report
 from vae_workbench.precision.structure import Half
-from vae_workbench.precision.surroundings import Identity, Rungs, Surroundings
-from vae_workbench.precision.watch import Watch
 
 LATENTS = 8 * torch.randn(1, 4, 4, 4, generator=torch.Generator().manual_seed(1))
 IMAGES = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(2)) * 2 - 1
@@ -37,15 +37,15 @@ class Bench:
         save_file(tensors, self.path)
         self.plans = Plans(folder / "plans.json")
         self.reports: list[Report] = []
-        self.around = Surroundings(lambda: Rungs(**rungs), retry_on=(NansFound,), report=self.reports.append)
+        self.hooks = GuardHooks(lambda: Rungs(**rungs), retry_on=(NansFound,), report=self.reports.append)
         self.identity = Identity("bad.vae", str(self.path), "sketch")
-        self.watch = Watch(self.vae, lambda: self.identity, self.plans, self.around)
+        self.vae_guard = VaeGuard(self.vae, lambda: self.identity, self.plans, self.hooks)
 
     def run(self, half: Half, x: Tensor | None = None) -> Tensor:
         """The picture, or mean and log-variance of the posterior."""
         if half == "decoder":
-            return self.watch.decode(self.vae.decode, (LATENTS if x is None else x).half())
-        return self.watch.encode(self.vae.encode, (IMAGES if x is None else x).half()).parameters
+            return self.vae_guard.decode(self.vae.decode, (LATENTS if x is None else x).half())
+        return self.vae_guard.encode(self.vae.encode, (IMAGES if x is None else x).half()).parameters
 
     def error(self, half: Half, result: Tensor, x: Tensor | None = None) -> float:
         """‖result − fp32‖ / ‖fp32‖."""

@@ -12,7 +12,7 @@ from modules.call_queue import queue_lock
 from vae_workbench.errors import Cancelled
 from vae_workbench.progress import silent
 from vae_workbench.webui.host import exclusive, list_vaes, workbench
-from vae_workbench.webui.tab import build_tab
+from vae_workbench.webui.showing.tab import build_tab
 
 
 def test_vaes_are_listed_in_natural_order_and_anew_each_time(host, tmp_path: Path) -> None:
@@ -60,6 +60,19 @@ def test_waiting_for_a_picture_can_be_cancelled(host) -> None:
     with queue_lock, pytest.raises(Cancelled), exclusive(progress):
         pytest.fail("the queue was not waited for")
     assert told == ["waiting for the picture being made"] * 3
+    assert queue_lock.acquire(blocking=False)
+    queue_lock.release()
+
+
+def test_waiting_for_other_work_on_vaes_is_told_as_that(host) -> None:
+    """It said that a picture was being made, and nobody had asked for one."""
+
+    def progress(_fraction: float, what: str) -> None:
+        assert what == "waiting for other work on VAEs"
+        raise Cancelled
+
+    with exclusive(silent), pytest.raises(Cancelled), exclusive(progress):
+        pytest.fail("the other work was not waited for")
     assert queue_lock.acquire(blocking=False)
     queue_lock.release()
 

@@ -7,21 +7,26 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from fastapi import FastAPI
 from modules import shared
 
 from tests.small_vaes import save_small_kl
+from vae_workbench.identity import hashes
 from vae_workbench.library.places import library_in
 from vae_workbench.webui import library as module
-from vae_workbench.webui.library import Upkeep, data_folder, folders, library
+from vae_workbench.webui.library import BackgroundScan, data_folder, folders, library
 from vae_workbench.webui.register import register
 
 
 @pytest.fixture
-def own(host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A folder of the user's with one VAE in it, and a library of its own."""
+def baked(host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder of the user's with one VAE in it, and a library of its own, while no picture is made: the real web UI keeps the
+    number of a job's pictures where a test made some without a job."""
+    monkeypatch.setattr(shared.state, "job_count", 0)
     folder = tmp_path / "own"
     folder.mkdir()
     save_small_kl(folder / "zz.safetensors")
+    monkeypatch.setattr(hashes, "SMALL", 0)  # so that it is not hashed by the scan
     kept = library_in(tmp_path / "data")
     monkeypatch.setattr(module, "library", lambda: kept)
     monkeypatch.setattr(module, "folders", lambda: [folder])
@@ -47,16 +52,17 @@ def test_the_web_uis_folders_and_those_of_its_options(host, tmp_path: Path) -> N
     assert data_folder().parent.name == "models" and library() is library()
 
 
-def test_the_folders_are_scanned_and_hashed_in_the_background(own: Path) -> None:
-    upkeep = Upkeep()
+def test_the_folders_are_scanned_and_hashed_in_the_background(baked: Path) -> None:
+    upkeep = BackgroundScan()
     upkeep.start()
     wait_for(lambda: (entry := module.library().collection().by_name("zz.safetensors")) and entry.sha256)
     upkeep.stop()
 
 
-def test_nothing_is_hashed_while_a_picture_is_made(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_hashed_while_a_picture_is_made(baked: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "POLL", 0.01)
-    shared.state.job, upkeep = "task(1)", Upkeep()
+    monkeypatch.setattr(hashes, "SMALL", 0)  # small VAEs are hashed as soon as they are seen
+    shared.state.job, upkeep = "task(1)", BackgroundScan()
     try:
         upkeep.start()
         wait_for(lambda: module.library().report)
@@ -69,30 +75,26 @@ def test_nothing_is_hashed_while_a_picture_is_made(own: Path, monkeypatch: pytes
         upkeep.stop()
 
 
-def test_hashing_can_be_turned_off_and_waiting_be_ended(own: Path) -> None:
+def test_hashing_can_be_turned_off_and_waiting_be_ended(baked: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hashes, "SMALL", 0)
     shared.opts.data["vaewb_hash_in_background"] = False
-    upkeep = Upkeep()
+    upkeep = BackgroundScan()
     upkeep.start()
     wait_for(lambda: not upkeep._thread.is_alive())
     assert module.library().unhashed()
     shared.opts.data["vaewb_hash_in_background"] = True
-    shared.state.job, upkeep = "task(1)", Upkeep()
+    shared.state.job, upkeep = "task(1)", BackgroundScan()
     upkeep.start()
     upkeep.stop()
     shared.state.job = ""
     assert not upkeep._thread.is_alive() and module.library().unhashed()
 
 
-def test_it_starts_with_the_server_and_ends_with_the_scripts(own: Path, host) -> None:
+def test_it_starts_with_the_server_and_ends_with_the_scripts(baked: Path, host) -> None:
     from vae_workbench.webui import register as registering
 
     register()
-    host.app_started_callback(None, FakeApp())
-    assert registering._upkeep is not None
+    host.app_started_callback(None, FastAPI())
+    assert registering._background_scan is not None
     host.script_unloaded_callback()
-    assert registering._upkeep is None
-
-
-class FakeApp:
-    def add_api_route(self, *_: object, **__: object) -> None:
-        pass
+    assert registering._background_scan is None

@@ -13,17 +13,21 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save, save_file
 from torch import Tensor
 
 from vae_workbench.autoencoder.build import build
 from vae_workbench.autoencoder.kl_shape import KLShape
 from vae_workbench.autoencoder.names import canonical_names, canonical_tensors, diffusers_names
+from vae_workbench.printable import printable
 from vae_workbench.weights.reader import load_tensors
 
 REAL = os.environ.get("VAEWB_REAL_HOST")
 STOCK = os.environ.get("VAEWB_STOCK_HOST")
 """Set it to see the web UI's own functions at work: every test of a defect has to fail then."""
+
+NOT_UTF8 = os.fsdecode(b"caf\xe9 \x8b.safetensors")
+"""The name of a file from an archive in another encoding; in lists it has escapes."""
 
 Tensors = dict[str, Tensor]
 
@@ -77,6 +81,8 @@ def make_vaes(folder: Path) -> Path:
     save_file(as_diffusers(vae(6)), folder / "diffusers.safetensors")
     save_torch({f"first_stage_model.{name}": tensor for name, tensor in vae(7).items()}, folder / "prefixed.ckpt")
     save_file(checkpoint_of(vae(8)), folder / "whole checkpoint.safetensors")
+    (folder / "named.sft").write_bytes(save(vae(9)))
+    (folder / NOT_UTF8).write_bytes(save(vae(10)))
     save_file(vae(20, width=64), folder / "bad wide.safetensors")
     save_file({n: t for n, t in vae(21).items() if n.startswith("decoder.")}, folder / "bad half.safetensors")
     save_file(with_nan(vae(22)), folder / "bad nan.safetensors")
@@ -86,7 +92,7 @@ def make_vaes(folder: Path) -> Path:
 
 
 GOOD = ("a.safetensors", "b.safetensors", "c.pt", "fp16.safetensors", "bf16.safetensors", "diffusers.safetensors")
-GOOD = (*GOOD, "prefixed.ckpt", "whole checkpoint.safetensors")
+GOOD = (*GOOD, "named.sft", r"caf\xe9 \x8b.safetensors", "prefixed.ckpt", "whole checkpoint.safetensors")
 BAD = tuple(f"bad {name}.safetensors" for name in ("wide", "half", "nan", "other", "corrupt"))
 
 
@@ -136,16 +142,24 @@ class World:
         shared.opts.set("sd_vae", vae)
         return bool(shared.opts.sd_vae == vae)
 
-    def generate(self, **override_settings: object) -> Any:
+    def generate(self, refiner_checkpoint: str | None = None, **override_settings: object) -> Any:
         """Makes a picture, holding the queue lock as all do who make pictures."""
         from modules import processing, shared
         from modules.call_queue import queue_lock
 
         model = shared.sd_model
-        small = {"prompt": "x", "steps": 1, "width": 64, "height": 64, "seed": 1, "sampler_name": "Euler"}
+        small = {
+            "prompt": "x",
+            "steps": 2 if refiner_checkpoint else 1,
+            "width": 64,
+            "height": 64,
+            "seed": 1,
+            "sampler_name": "Euler",
+        }
         unsaved = {"do_not_save_samples": True, "do_not_save_grid": True}
+        refined = {"refiner_checkpoint": refiner_checkpoint, "refiner_switch_at": 0.5} if refiner_checkpoint else {}
         p = processing.StableDiffusionProcessingTxt2Img(
-            sd_model=model, override_settings=override_settings, **small, **unsaved
+            sd_model=model, override_settings=override_settings, **small, **unsaved, **refined
         )
         with queue_lock:
             return processing.process_images(p)
@@ -188,9 +202,13 @@ class World:
 
     def file(self, name: str) -> str:
         """The digest of a VAE file."""
-        return digest_of(self.vaes / name)
+        return digest_of(self.vae_path(name))
 
-    def own(self, checkpoint: str) -> str:
+    def vae_path(self, name: str) -> Path:
+        """The file that is listed under a name."""
+        return self.vaes / (NOT_UTF8 if name == printable(NOT_UTF8) else name)
+
+    def baked(self, checkpoint: str) -> str:
         """That of the VAE in a checkpoint."""
         return digest_of(self.path(checkpoint))
 
@@ -200,7 +218,7 @@ def xyz_script() -> Iterator[Any]:
     """The web UI's script for X/Y/Z plots, with our axis of VAEs in it unless :data:`STOCK`."""
     from modules import scripts
 
-    from vae_workbench.webui.xyz_plot import patch_axis
+    from vae_workbench.webui.showing.xyz_plot import patch_axis
 
     path = Path(REAL, "scripts") / "xyz_grid.py" if REAL else Path(__file__).parent / "double" / "xyz_grid.py"
     spec = importlib.util.spec_from_file_location("xyz_grid_under_test", path)
@@ -218,10 +236,13 @@ def xyz_script() -> Iterator[Any]:
 
 @contextmanager
 def clean_host() -> Iterator[Any]:
-    """``modules.script_callbacks`` without callbacks; what is registered is unloaded, and options are put back afterwards."""
-    from modules import script_callbacks, shared
+    """``modules.script_callbacks`` without callbacks.
 
-    before, folder = dict(shared.opts.data), shared.cmd_opts.vae_dir
+    Afterwards what is registered is unloaded, options and folders are put back, and no model is loaded.
+    """
+    from modules import script_callbacks, sd_models, shared
+
+    before, folders = dict(shared.opts.data), (shared.cmd_opts.vae_dir, shared.cmd_opts.ckpt_dir)
     script_callbacks.clear_callbacks()
     try:
         yield script_callbacks
@@ -230,7 +251,9 @@ def clean_host() -> Iterator[Any]:
         script_callbacks.clear_callbacks()
         shared.opts.data.clear()
         shared.opts.data.update(before)
-        shared.cmd_opts.vae_dir = folder
+        shared.cmd_opts.vae_dir, shared.cmd_opts.ckpt_dir = folders
+        sd_models.list_models()  # else whoever asks for a model later gets one of this test's checkpoints
+        sd_models.model_data.__init__()
 
 
 @contextmanager
@@ -239,7 +262,11 @@ def opened(vaes: Path, checkpoints: Path | None) -> Iterator[World]:
     from modules import paths, sd_models, sd_vae, shared
     from modules.call_queue import queue_lock
 
-    from vae_workbench.webui import choosing, generation, library, patching, switch, vae_loading
+    from vae_workbench.webui import library, patching
+    from vae_workbench.webui.choosing import choose as choosing
+    from vae_workbench.webui.choosing.current_choice import confirmed
+    from vae_workbench.webui.showing import generation
+    from vae_workbench.webui.switching import put_weights, vae_loading
 
     def queued(work: Any) -> Any:
         def locked() -> None:
@@ -265,17 +292,19 @@ def opened(vaes: Path, checkpoints: Path | None) -> Iterator[World]:
     sd_vae.refresh_vae_list()
     library.library().scan(library.folders())
     world = World(vaes)
+    metadata = [Path(info.filename).with_suffix(".json") for info in sd_models.checkpoints_list.values()]
+    made = [path for path in metadata if not path.exists()]  # also for copies of a checkpoint that a test is about
     try:
         yield world
     finally:
         vae_loading.unpatch_loading()
         patching.undo_all()
-        switch.recent.clear()
-        switch._confirmed.clear()
+        put_weights.recent.clear()
+        confirmed.clear()
         paths.models_path = models
         for one in (library.library, choosing.preferences):
             one.cache_clear()
-        for note in world.notes:
+        for note in [*world.notes, *made]:
             note.unlink(missing_ok=True)
         sd_models.model_data.__init__()
         sd_models.checkpoints_loaded.clear()

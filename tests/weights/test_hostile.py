@@ -154,7 +154,7 @@ HEADERS: dict[str, Case] = {
     "length beyond the file": (safetensors(b"{}", length=11), DamagedFile, "cut off in its header"),
     "length of 2⁶³": (safetensors(b"{}", length=1 << 63), DamagedFile, "cut off in its header"),
     "length of −1": (safetensors(b"{}", length=(1 << 64) - 1), DamagedFile, "cut off in its header"),
-    "header of 9 MiB": (safetensors(b"{" + b" " * (9 << 20)), UnsupportedFile, "larger than that of any known model"),
+    "header of 9 MiB": (safetensors(b"{" + b" " * (9 << 20)), DamagedFile, "is not JSON"),
     "header of lists": (safetensors(b'{"a":[' + b"[]," * (1 << 21) + b"1]}"), UnsupportedFile, "larger than"),
     "header of objects": (safetensors(b'{"a":[' + b"{}," * (1 << 21) + b"1]}"), UnsupportedFile, "larger than"),
     "header of wide texts": (safetensors('{"a":"😀'.encode() + b"x" * (7 << 20)), DamagedFile, "not JSON"),
@@ -163,6 +163,12 @@ HEADERS: dict[str, Case] = {
         DamagedFile,
         "not a JSON object",
     ),
+    "header of 99 MB": (
+        safetensors(b'{"__metadata__":{"a":"' + b"x" * 99_000_000 + b'"},"b":1}'),
+        DamagedFile,
+        "not a JSON object",
+    ),
+    "header of short texts": (safetensors(b'{"a":[' + b'"abcdefgh",' * (1 << 20)), UnsupportedFile, "larger than"),
     "header of quotes": (safetensors(b'{"' + b'"' * (7 << 20)), UnsupportedFile, "larger than"),
     "deep lists": (safetensors(b'{"a":' + b"[" * 100_000), DamagedFile, "nested too deeply"),
     "deep objects": (safetensors(b'{"a":' * 100_000), DamagedFile, "nested too deeply"),
@@ -257,7 +263,7 @@ FOREIGN: dict[str, Case] = {
     "git-lfs note": (lambda: b"version https://git-lfs.github.com/spec/v1\n", UnsupportedFile, "git-lfs"),
     "GGUF": (lambda: b"GGUF" + bytes(100), UnsupportedFile, "GGUF"),
     "torch of 2016": (lambda: (b"storages" + bytes(249) + b"ustar").ljust(1024, b"\0"), UnsupportedFile, "tar archive"),
-    "picture": (lambda: b"\x89PNG\r\n\x1a\n" + bytes(100), UnsupportedFile, "neither"),
+    "picture": (lambda: b"\x89PNG\r\n\x1a\n" + bytes(100), UnsupportedFile, "is a picture (PNG)"),
     "zip of something else": (
         lambda: archive(b"").replace(b"data.pkl", b"data.txt"),
         UnsupportedFile,
@@ -273,7 +279,7 @@ FOREIGN: dict[str, Case] = {
     "pickle of something else": (lambda: pickle.dumps([1, 2, 3]), UnsupportedFile, "not one written by torch.save"),
     "whole module": (lambda: saved(torch.nn.Linear(1, 1)), UnsupportedFile, "program object"),
     "whole module, legacy": (lambda: saved(torch.nn.Linear(1, 1), False), UnsupportedFile, "program object"),
-    "a bare tensor": (lambda: saved(torch.ones(1)), UnsupportedFile, "program object"),
+    "a list of this and that": (lambda: saved([torch.ones(1), 2]), UnsupportedFile, "program object"),
 }
 
 ZIPS: dict[str, Case] = {

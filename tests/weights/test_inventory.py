@@ -11,10 +11,18 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors import safe_open
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
+from vae_workbench.errors import UnsupportedFile
+from vae_workbench.weights import safetensors_header
 from vae_workbench.weights.inventory import Inventory, read_inventory
+
+fuzz = settings(
+    max_examples=100, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
+)
 
 State = dict[str, torch.Tensor]
 
@@ -163,6 +171,64 @@ def test_headers_in_any_style_of_json_tell_the_same(tmp_path: Path, state: State
 def test_a_file_of_metadata_only(tmp_path: Path) -> None:
     inventory = read_inventory(header_file(tmp_path / "m", b'{"__metadata__":{"a":"b"}}', 0))
     assert (inventory.metadata, inventory.tensors) == ({"a": "b"}, {})
+
+
+@pytest.mark.parametrize("blanks", ["", " "], ids=["plain", "any JSON"])
+def test_metadata_of_null_is_none(tmp_path: Path, blanks: str) -> None:
+    """Some programs write it, safetensors opens it, and such files were called damaged."""
+    text = f'{{"__metadata__":{blanks}null,"w":{{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}}}'
+    path = header_file(tmp_path / "m.safetensors", text.encode(), 4)
+    with safe_open(path, "pt") as peer:
+        assert peer.metadata() is None
+    inventory = read_inventory(path)
+    assert (inventory.metadata, list(inventory.tensors)) == ({}, ["w"])
+
+
+ENTRY = {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}
+LARGE = {
+    "a picture": "A" * 9_000_000,
+    "a workflow": json.dumps({"nodes": [{"text": 'said "no"\\'}] * 150_000}),
+    "wide characters": "題😀" * 1_000_000,
+}
+
+
+@pytest.mark.parametrize("kind", LARGE)
+@pytest.mark.parametrize("ascii_only", [True, False])
+def test_metadata_of_megabytes(tmp_path: Path, kind: str, ascii_only: bool) -> None:
+    """Workflows and thumbnails: read as far as safetensors reads them, but not kept."""
+    header = {"__metadata__": {"big": LARGE[kind], "title": "T"}, "w": ENTRY}
+    path = header_file(tmp_path / "m.safetensors", json.dumps(header, ensure_ascii=ascii_only).encode(), 4)
+    inventory = read_inventory(path)
+    with safe_open(path, "pt") as peer:
+        assert list(peer.keys()) == list(inventory.tensors) == ["w"]
+    assert inventory.metadata["title"] == "T"
+    assert inventory.metadata["big"].endswith(" MB of text)")
+    assert inventory.tensors["w"].offset == path.stat().st_size - 4
+
+
+def test_the_largest_header_is_that_of_safetensors(tmp_path: Path) -> None:
+    text = b'{"__metadata__":{}}'
+    path = header_file(tmp_path / "m.safetensors", text.ljust(100_000_000), 0)
+    assert not read_inventory(path).tensors
+    path = header_file(tmp_path / "m.safetensors", text.ljust(100_000_001), 0)
+    with pytest.raises(UnsupportedFile, match="larger than that of any known model"):
+        read_inventory(path)
+    with pytest.raises(SafetensorError), safe_open(path, "pt"):
+        pass
+
+
+@fuzz
+@given(text=st.text(st.sampled_from('a"\\ü😀\n {},:'), max_size=80), block=st.integers(1, 40), ascii_only=st.booleans())
+def test_short_texts_of_large_headers_are_kept_as_they_are(
+    tmp_path_factory: pytest.TempPathFactory, text: str, block: int, ascii_only: bool
+) -> None:
+    """Wherever a block of the file ends: inside of an escape, of a character, of a text."""
+    header = json.dumps({"__metadata__": {"a": text, f"b{text}": "b"}}, ensure_ascii=ascii_only, indent=block % 3)
+    path = header_file(tmp_path_factory.getbasetemp() / "short", header.encode(), 0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(safetensors_header, "SMALL_HEADER", 0)
+        patch.setattr(safetensors_header, "BLOCK", block)
+        assert read_inventory(path).metadata == {"a": text, f"b{text}": "b"}
 
 
 def test_content_decides_not_the_name(tmp_path: Path, state: State) -> None:

@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 from vae_workbench.errors import DamagedFile, InvalidInput, UnreadableFile, UnsupportedFile
 from vae_workbench.weights.dtypes import BITS
 from vae_workbench.weights.reader import load_tensors, open_weights
-from vae_workbench.weights.torch_dtypes import DTYPES
+from vae_workbench.weights.torch_file.dtypes import DTYPES
 from vae_workbench.weights.writer import Recipe, write_safetensors
 
 

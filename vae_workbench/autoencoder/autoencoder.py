@@ -16,6 +16,11 @@ Step = tuple[str, Callable[[Tensor], Tensor]]
 """A layer and the name of the stage it belongs to."""
 
 
+NO_ENCODER = "It can still decode: give it latents, or choose another VAE that encodes for it"
+NO_DECODER = "It can still encode: choose another VAE that decodes what it makes"
+"""What a VAE is good for of which one half is missing."""
+
+
 class Autoencoder(nn.Module, ABC):
     """Images to latents and back.
 
@@ -29,6 +34,8 @@ class Autoencoder(nn.Module, ABC):
     Attributes:
         latents_are_scaled: the units of latents, in and out.
         latent_channels: C.
+        image_channels: of the picture that goes into the encoder and of the one that comes out of the decoder, as far as
+            there are both; 3 in the networks that this program is about, red, green and blue.
         downscale: pixels of the picture for one place of the latent, along each axis.
     """
 
@@ -41,6 +48,10 @@ class Autoencoder(nn.Module, ABC):
     @property
     @abstractmethod
     def downscale(self) -> int: ...
+
+    @property
+    @abstractmethod
+    def image_channels(self) -> tuple[int, ...]: ...
 
     @property
     @abstractmethod
@@ -71,11 +82,11 @@ class Autoencoder(nn.Module, ABC):
             Cancelled: ``progress`` raised it.
         """
         if not self.has_encoder:
-            raise MissingHalf("This VAE has no encoder", "Choose another VAE to encode with")
-        if images.ndim != 4 or images.shape[1] != 3 or min(images.shape[2:]) < self.downscale:
+            raise MissingHalf("This VAE has no encoder", NO_ENCODER)
+        if images.ndim != 4 or images.shape[1] != self.image_channels[0] or min(images.shape[2:]) < self.downscale:
             raise InvalidInput(
                 f"A picture of shape {tuple(images.shape)} cannot be encoded",
-                f"Give a B×3×H×W picture of at least {self.downscale}×{self.downscale} pixels",
+                f"Give a B×{self.image_channels[0]}×H×W picture of at least {self.downscale}×{self.downscale} pixels",
             )
         return self._encode(images.to(self.device, self.dtype), progress)
 
@@ -92,7 +103,7 @@ class Autoencoder(nn.Module, ABC):
             Cancelled: ``progress`` raised it.
         """
         if not self.has_decoder:
-            raise MissingHalf("This VAE has no decoder", "Choose another VAE to decode with")
+            raise MissingHalf("This VAE has no decoder", NO_DECODER)
         if latents.ndim != 4 or latents.shape[1] != self.latent_channels or 0 in latents.shape:
             raise InvalidInput(
                 f"A latent of shape {tuple(latents.shape)} cannot be decoded",
@@ -107,6 +118,25 @@ class Autoencoder(nn.Module, ABC):
     @property
     def dtype(self) -> torch.dtype:
         return next(self.parameters()).dtype
+
+
+def require_rgb(autoencoder: Autoencoder, name: str) -> None:
+    """Refuses networks for pictures of other channels: depth, transparency, layers, or pixels folded into channels.
+
+    Args:
+        autoencoder: any.
+        name: what to call it.
+
+    Raises:
+        InvalidInput: with the channels that it has.
+    """
+    channels = autoencoder.image_channels
+    if set(channels) != {3}:
+        told = f"{channels[0]} in and {channels[-1]} out" if len(set(channels)) > 1 else f"{channels[0]}"
+        raise InvalidInput(
+            f"{name} is not for RGB pictures, which have 3 channels: the channels of its pictures are {told}",
+            "Choose a VAE for RGB pictures",
+        )
 
 
 def run(steps: Sequence[Step], x: Tensor, progress: Progress) -> Tensor:

@@ -26,6 +26,10 @@ UNSUPPORTED: tuple[tuple[str, Callable[[str, Shape], bool]], ...] = (
     ),
     ("a VAE for video: it mixes frames (mix_factor)", lambda name, _: name.endswith("mix_factor")),
     ("a VAE for video: it has convolutions over time", lambda _, shape: len(shape) == 5),
+    (
+        "a VAE that folds pixels into channels, as that of Hunyuan Image 2.1",
+        lambda name, shape: name.endswith("sample.conv.weight") and len(shape) == 4 and shape[0] != shape[1],
+    ),
     ("a tiny autoencoder with pooling blocks, as for Flux.2", lambda name, _: ".pool." in name),
 )
 """Kinds of VAE that are known but not run here, each with what gives it away, in the order of asking: name and shape of one

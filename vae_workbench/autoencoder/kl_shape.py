@@ -110,7 +110,9 @@ class KLShape:
             raise UnknownArchitecture("There is neither an encoder nor a decoder")
         if self.encoder and self.decoder and self.encoder.levels != self.decoder.levels:
             raise UnknownArchitecture(
-                f"The encoder has {self.encoder.levels} levels of resolution and the decoder {self.decoder.levels}"
+                f"The encoder has {self.encoder.levels} levels of resolution and the decoder {self.decoder.levels}: "
+                "probably some of its tensors are missing",
+                "Choose another copy of the file",
             )
 
     @property

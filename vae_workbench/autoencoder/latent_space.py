@@ -32,8 +32,9 @@ class LatentSpace:
         return (raw - self.shift) * self.scale
 
     def to_raw(self, scaled: Tensor) -> Tensor:
-        """Latents of the diffusion model in the units of a KL autoencoder."""
-        return scaled / self.scale + self.shift
+        """Latents of the diffusion model in the units of a KL autoencoder, with the very operations of the LDM code base and of
+        SD3's, so that the numbers are theirs to the last bit."""
+        return scaled / self.scale + self.shift if self.shift else 1.0 / self.scale * scaled
 
 
 # Scale and shift are "scale_factor" in the LDM configurations of SD1, SD2 and SDXL, and "scaling_factor" and "shift_factor"

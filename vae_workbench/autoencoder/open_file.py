@@ -7,7 +7,8 @@ from pathlib import Path
 
 import torch
 
-from ..errors import UnknownArchitecture
+from ..errors import InvalidInput, UnknownArchitecture
+from ..weights.dtypes import FLOATS
 from ..weights.reader import open_weights
 from .autoencoder import Autoencoder
 from .build import describe, load_autoencoder
@@ -35,7 +36,7 @@ def open_autoencoder(
     Raises:
         FileProblem: the file cannot be read.
         UnknownArchitecture: it holds no autoencoder that can be run here; told before any weights are read.
-        InvalidInput: this torch cannot compute in ``dtype`` on ``device``.
+        InvalidInput: its weights are whole numbers, or this torch cannot compute in ``dtype`` on ``device``.
     """
     with open_weights(path) as weights:
         tensors = weights.inventory.tensors
@@ -45,5 +46,11 @@ def open_autoencoder(
             raise UnknownArchitecture(f"{Path(path).name} cannot be used: {error.what}", error.remedy) from None
         names = canonical_names(tensors)
         wanted = [source for name, source in names.items() if half is None or name.startswith(HALF_NAMES[half])]
+        if unusable := next((source for source in wanted if tensors[source].dtype not in FLOATS), None):
+            raise InvalidInput(
+                f"{Path(path).name} cannot be used: the numbers of {unusable} are of the format {tensors[unusable].dtype}, "
+                "and weights are floating-point numbers",
+                "Choose the same VAE in fp32, fp16 or bf16",
+            )
         loaded = {name: weights.load(name) for name in wanted}
     return load_autoencoder(loaded, device=device, dtype=dtype)

@@ -10,7 +10,7 @@ from a KL autoencoder and the scale factor of its latent space together: its lat
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -31,12 +31,14 @@ class TinyShape:
         width: channels of every layer between.
         encoder: blocks at each resolution, the full one first; ``None`` without an encoder.
         decoder: blocks at each resolution, the full one last; ``None`` without a decoder.
+        image_channels: of the encoder's picture and of the decoder's; 3 for a half that is not there.
     """
 
     latent_channels: int
     width: int = 64
     encoder: tuple[int, ...] | None = (1, 3, 3, 3)
     decoder: tuple[int, ...] | None = (3, 3, 3, 1)
+    image_channels: tuple[int, int] = (3, 3)
 
     def __post_init__(self) -> None:
         if not (self.encoder or self.decoder):
@@ -82,7 +84,7 @@ def relu() -> nn.ReLU:
 def encoder_layers(shape: TinyShape, blocks: tuple[int, ...]) -> nn.Sequential:
     """Image B×3×H×W in 0..1 to scaled latents."""
     width = shape.width
-    layers: list[nn.Module] = [conv(3, width)]
+    layers: list[nn.Module] = [conv(shape.image_channels[0], width)]
     for level, count in enumerate(blocks):
         layers += [conv(width, width, stride=2, bias=False)] if level else []
         layers += [Block(width) for _ in range(count)]
@@ -96,7 +98,7 @@ def decoder_layers(shape: TinyShape, blocks: tuple[int, ...]) -> nn.Sequential:
     for level, count in enumerate(blocks):
         layers += [nn.Upsample(scale_factor=2), conv(width, width, bias=False)] if level else []
         layers += [Block(width) for _ in range(count)]
-    return nn.Sequential(*layers, conv(width, 3))
+    return nn.Sequential(*layers, conv(width, shape.image_channels[1]))
 
 
 class TinyAutoencoder(Autoencoder):
@@ -119,6 +121,11 @@ class TinyAutoencoder(Autoencoder):
         return self.shape.latent_channels
 
     @property
+    def image_channels(self) -> tuple[int, ...]:
+        halves = zip((self.has_encoder, self.has_decoder), self.shape.image_channels, strict=True)
+        return tuple(channels for there, channels in halves if there)
+
+    @property
     def downscale(self) -> int:
         return self.shape.downscale
 
@@ -132,15 +139,15 @@ class TinyAutoencoder(Autoencoder):
 
     def _encode(self, images: Tensor, progress: Progress) -> Tensor:
         assert self.encoder is not None  # encode() has checked
-        return run(steps("encoder", self.encoder), images.add(1).div_(2), progress)
+        return run(steps(self.encoder), images.add(1).div_(2), progress)
 
     def _decode(self, latents: Tensor, progress: Progress) -> Tensor:
         assert self.decoder is not None  # decode() has checked
-        return run(steps("decoder", self.decoder), latents, progress).mul(2).sub_(1)
+        return run(steps(self.decoder), latents, progress).mul(2).sub_(1)
 
 
-def steps(stage: str, layers: Iterable[nn.Module]) -> list[Step]:
-    return [(stage, layer) for layer in layers]
+def steps(layers: nn.Sequential) -> list[Step]:
+    return [(f"layer {number} of {len(layers)}", layer) for number, layer in enumerate(layers, 1)]
 
 
 _CONVOLUTION = re.compile(r"(encoder|decoder)\.([0-9]+)\.weight")
@@ -159,11 +166,15 @@ def measured(shapes: Mapping[str, tuple[int, ...]]) -> TinyShape:
         UnknownArchitecture: a half has not even its first and its last convolution.
     """
     encoder_blocks, decoder_blocks = _blocks(shapes, "encoder"), _blocks(shapes, "decoder")
+    latent_channels = width = 0
+    taken, given = 3, 3
+    if decoder_blocks is not None:
+        first, *_, last = _convolutions(shapes, "decoder")
+        width, latent_channels, given = first[0], first[1], last[0]
     if encoder_blocks is not None:
         first, *_, last = _convolutions(shapes, "encoder")
-        return TinyShape(last[0], first[0], encoder_blocks, decoder_blocks)
-    width, latent_channels, *_ = _convolutions(shapes, "decoder")[0]
-    return TinyShape(latent_channels, width, None, decoder_blocks)
+        width, latent_channels, taken = first[0], last[0], first[1]
+    return TinyShape(latent_channels, width, encoder_blocks, decoder_blocks, (taken, given))
 
 
 def _convolutions(shapes: Mapping[str, tuple[int, ...]], half: str) -> list[tuple[int, ...]]:

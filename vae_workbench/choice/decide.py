@@ -1,34 +1,40 @@
-"""The one decision: which VAE for this checkpoint, and why. Reads no file and knows no host."""
+"""The one decision: which VAE for this checkpoint, and why. Knows no host, and reads no weights."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import takewhile
 
 from ..identity.evidence import SPACE_NAMES
 from ..library.collection import Collection
 from ..library.entry import Entry
-from .fit import defect, held_vae, misfit, title
+from ..printable import printable
+from .best_match import Network
+from .fit import defect, misfit, title, vae_traits
 from .preferences import Preferences
-from .proposals import LAST_RESORT, Proposal, Question, Rung, Source, ladder
+from .proposals import LAST_RESORT, TOP_BAR, Proposal, Question, Rung, Source, ladder
 
-__all__ = ["Choice", "Circumstances", "Source", "Step", "decide", "to_json"]
+__all__ = ["Choice", "VaeSettings", "Source", "Step", "decide", "to_json"]
 
 
 @dataclass(frozen=True)
-class Circumstances:
+class VaeSettings:
     """What was chosen beside the preferences, as :func:`decide` takes it.
 
     Attributes:
         setting: of the top bar.
         command_line: the file of ``--vae-path``.
         setting_overrides: "Selected VAE overrides per-model preferences".
+        networks: checkpoint file → ``network``, as :func:`decide` takes it.
+        refusals: checkpoint file → ``refused``, as :func:`decide` takes it.
     """
 
     setting: str = "Automatic"
     command_line: Entry | str | None = None
     setting_overrides: bool = True
+    networks: Mapping[str, Network] = field(default_factory=dict)
+    refusals: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -71,7 +77,7 @@ def to_json(choice: Choice) -> dict[str, object]:
     """The choice as JSON has it, for the terminal and the API."""
     return {
         "vae": choice.vae and choice.vae.name,
-        "path": choice.vae and choice.vae.path,
+        "path": choice.vae and printable(choice.vae.path),
         "source": choice.source.value,
         "reason": choice.reason,
         "warnings": list(choice.warnings),
@@ -92,6 +98,8 @@ def decide(
     setting_overrides: bool = True,
     force: bool = False,
     refused: Mapping[str, str] | None = None,
+    network: Network | None = None,
+    setting_from: str = TOP_BAR,
 ) -> Choice:
     """Which VAE a checkpoint gets.
 
@@ -110,8 +118,11 @@ def decide(
             and the files named like the checkpoint.
         force: whether the person confirmed the choice of the top bar or the command line although it probably does not fit.
         refused: path → why that file cannot be used after all, as was found when it was tried; the checkpoint's for its own.
+            See :class:`.refusals.Refusals`.
+        network: the network that a checkpoint without a VAE gets, as far as the caller knows.
+        setting_from: where ``setting`` comes from, if not from the top bar.
     """
-    question = Question(checkpoint, setting, preferences, library, command_line, force)
+    question = Question(checkpoint, setting, preferences, library, command_line, force, network, setting_from)
     refused = refused or {}
     rungs = [_asked(question, rung, refused) for rung in ladder(setting_overrides)]
     if all(one.objection for _, ones in rungs for one in ones):
@@ -123,10 +134,11 @@ def decide(
     warnings = _complaints(passed)
     if taken is None:
         return Choice(None, Source.NOTHING, "no VAE fits", (*warnings, _nothing(checkpoint)), steps)
-    warnings += [taken.caution] if taken.caution else []
+    warnings += [*filter(None, [taken.caution]), *_suspicions(taken.proposal.vae or checkpoint)]
     for one in weighed[len(passed) :]:
         if one.source is Source.SETTING and one.proposal.vae != taken.proposal.vae:
-            warnings.append(f"The top bar says {one.proposal.name}, but this comes first: {taken.proposal.reason}.")
+            told = f"{setting_from[:1].upper()}{setting_from[1:]} says {one.proposal.name}"
+            warnings.append(f"{told}, but this comes first: {taken.proposal.reason}.")
     return Choice(taken.proposal.vae, taken.source, taken.proposal.reason, tuple(warnings), steps)
 
 
@@ -168,7 +180,7 @@ def _weigh(question: Question, source: Source, proposal: Proposal, refused: Mapp
         return replace(one, objection=refused[file.path].rstrip("."))
     if own and checkpoint.verdict.kind != "checkpoint":
         return replace(one, caution=f"It cannot be told whether {title(checkpoint)} holds a VAE.")
-    vae = held_vae(file)
+    vae = vae_traits(file)
     if vae is None:
         return replace(one, objection=defect(file))
     fault = None if own else misfit(checkpoint, vae)
@@ -178,7 +190,7 @@ def _weigh(question: Question, source: Source, proposal: Proposal, refused: Mapp
         return replace(one, objection=fault.why)
     if proposal.force:
         return replace(one, caution=f"{one.found} was confirmed, although {fault.why}.")
-    return replace(one, objection=f"{fault.why}; confirm it (force) if you want it all the same")
+    return replace(one, objection=f"{fault.why}; confirm it if you want it all the same")
 
 
 def _steps(rung: Rung, ones: list[_Weighed], passed: list[_Weighed], taken: _Weighed | None) -> Iterator[Step]:
@@ -186,7 +198,8 @@ def _steps(rung: Rung, ones: list[_Weighed], passed: list[_Weighed], taken: _Wei
         yield Step(rung.source, None, False, rung.silence)
     for one in ones:
         if one is taken:
-            yield Step(one.source, one.found, True, f"It is used: {one.proposal.reason}.")
+            reason = "nothing above gives another one" if one.source is Source.OWN else one.proposal.reason
+            yield Step(one.source, one.found, True, f"It is used: {reason}.")
         elif one in passed:
             yield Step(one.source, one.found, False, f"It cannot be used: {one.objection}.")
         else:
@@ -202,6 +215,11 @@ def _complaints(passed: list[_Weighed]) -> list[str]:
         elif not any(one.objection in sentence for sentence in told):
             told.append(f"{one.found} cannot be used: {one.objection}.")
     return told
+
+
+def _suspicions(file: Entry) -> list[str]:
+    """What is to be warned of about a file that is used."""
+    return [f"{file.name}: {warning}" for warning in file.verdict.warnings]
 
 
 def _nothing(checkpoint: Entry) -> str:

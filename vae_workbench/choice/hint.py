@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 from ..library.collection import Collection
 from ..library.entry import Entry
+from .best_match import best_matches
 from .decide import Choice
-from .fit import STOCK, held_vae, title
+from .fit import STOCK, title, vae_traits
 from .preferences import Preferences
-from .proposals import Source, best_matches
+from .proposals import Source
 
 
 @dataclass(frozen=True)
@@ -32,12 +33,12 @@ def hint(checkpoint: Entry, choice: Choice, preferences: Preferences, library: C
     warnings of the choice say so.
     """
     unasked = choice.vae is None and choice.source in (Source.OWN, Source.SETTING)
-    used = held_vae(checkpoint)
+    used = vae_traits(checkpoint)
     if not unasked or checkpoint.fingerprint in preferences.dismissed or used is None or used.known_as not in STOCK:
         return None
     for entry in best_matches(checkpoint, library):
-        vae = held_vae(entry)
-        if vae and vae.latent_space == used.latent_space and vae.known_as not in STOCK:
+        vae = vae_traits(entry)
+        if vae and vae.latent_space == used.latent_space and vae.known_as not in STOCK and not entry.verdict.warnings:
             text = f"{title(checkpoint)} uses a stock VAE ({used.known_as}); {entry.name} may give better pictures."
             return Hint(entry, text)
     return None

@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
-from ..errors import InvalidInput
-from ..stored import VERSION, Content, StoredJson
+from ..errors import InvalidInput, WorkbenchError
+from ..stored import VERSION, Content, StoredJson, to_utf8
 from .preferences import Preferences
 
 LAYOUT = 1
@@ -45,6 +45,14 @@ class PreferenceStore:
             UnreadableFile: the system refuses.
         """
         return Preferences.from_plain(self._file.read())
+
+    def read_or_none(self) -> tuple[Preferences, str]:
+        """The preferences; or none, and a sentence on why they cannot be read. No trouble with them keeps anything else from
+        working: what is chosen without them is what the web UI alone would choose."""
+        try:
+            return self.read(), ""
+        except WorkbenchError as error:
+            return Preferences(), f"Your preferences are not followed: {error}"
 
     def change(self, change: Change, *, undoable: bool = True) -> Preferences:
         """Replaces the preferences by what ``change`` makes of them, and returns them.
@@ -89,7 +97,7 @@ class PreferenceStore:
 
     def export(self) -> str:
         """All preferences as JSON, for :meth:`import_from`."""
-        return json.dumps({VERSION: LAYOUT, **self.read().to_plain()}, ensure_ascii=False, indent=1)
+        return to_utf8(json.dumps({VERSION: LAYOUT, **self.read().to_plain()}, ensure_ascii=False, indent=1)).decode()
 
     def import_from(self, text: str) -> Preferences:
         """Adds exported preferences to those here; where they differ, the imported ones count. It can be undone.

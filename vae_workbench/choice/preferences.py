@@ -14,7 +14,8 @@ from typing import Any
 from ..autoencoder.latent_space import LATENT_SPACES
 from ..errors import InvalidInput
 from ..library.entry import Entry
-from .fit import held_vae
+from ..printable import printable
+from .fit import vae_traits
 
 OWN = "None"
 """The web UI's name for a checkpoint's own VAE."""
@@ -37,7 +38,7 @@ class PreferredVae:
     @classmethod
     def of(cls, vae: Entry, *, force: bool = False) -> PreferredVae:
         """The one in this file."""
-        held = held_vae(vae)
+        held = vae_traits(vae)
         return cls(vae.name, held.sketch_id if held else None, force)
 
     def to_plain(self) -> dict[str, Any]:
@@ -69,7 +70,7 @@ class Rule:
 
     Attributes:
         pattern: as in a shell, ``*`` for anything; upper and lower case are the same. One with ``/`` is compared with the end
-            of the path, one without with the file's name with or without its ending.
+            of the path, one without with the file's name with or without its ending, both as they are shown.
         vae: the preferred one.
 
     Raises:
@@ -85,9 +86,9 @@ class Rule:
     def fits(self, checkpoint: Entry) -> bool:
         """Whether it is meant for this checkpoint."""
         if "/" in self.pattern:
-            path = PurePath(checkpoint.path).as_posix()
+            path = printable(PurePath(checkpoint.path).as_posix())
             return _compiled(f"*/{self.pattern.lstrip('/')}").match(path.lower()) is not None
-        name = os.path.basename(checkpoint.path).lower()  # noqa: PTH119  # many, and quick
+        name = printable(os.path.basename(checkpoint.path)).lower()  # noqa: PTH119  # many, and quick
         return any(_compiled(self.pattern).match(it) for it in (name, os.path.splitext(name)[0]))  # noqa: PTH122
 
 

@@ -10,17 +10,21 @@ from pathlib import Path
 from ..identity.evidence import SPACE_NAMES
 from ..library.collection import Collection
 from ..library.entry import Entry
+from ..printable import printable
+from .best_match import Network, best_matches
 from .find import find_vaes
-from .fit import STOCK, HeldVae, held_vae, misfit, title
+from .fit import title
 from .preferences import OWN, Preferences, PreferredVae
 
 AUTOMATIC = ("Automatic", "auto", "")
 """Settings of the web UI that choose nothing; ``auto`` is from old configurations."""
 
-BESIDE_ENDINGS = (".vae.safetensors", ".vae.pt", ".vae.ckpt")
-FOLDER_ENDINGS = (*BESIDE_ENDINGS, ".safetensors", ".pt", ".ckpt")
+TOP_BAR = "the top bar"
+
+BESIDE_ENDINGS = (".vae.safetensors", ".vae.sft", ".vae.pt", ".vae.ckpt")
+FOLDER_ENDINGS = (*BESIDE_ENDINGS, ".safetensors", ".sft", ".pt", ".ckpt")
 """What the web UI takes for a VAE: beside checkpoints these endings after the checkpoint's stem, in the folders of VAEs the
-plain ones too."""
+plain ones too. ``.sft`` is another name of safetensors."""
 
 
 class Source(Enum):
@@ -47,6 +51,8 @@ class Question:
     library: Collection
     command_line: Entry | str | None
     force: bool
+    network: Network | None
+    setting_from: str
 
 
 @dataclass(frozen=True)
@@ -94,14 +100,14 @@ def _command_line(question: Question) -> Iterator[Proposal]:
     given = question.command_line
     if given:
         vae = given if isinstance(given, Entry) else question.library.by_path(given)
-        name = vae.name if vae else str(given)
+        name = vae.name if vae else printable(str(given))
         yield Proposal(name, "given by --vae-path", vae, "" if vae else "there is no such file", question.force)
 
 
 def _setting(question: Question) -> Iterator[Proposal]:
     if question.setting not in AUTOMATIC:
         wanted = PreferredVae(question.setting, force=question.force)
-        yield _proposal(question.library, wanted, "chosen in the top bar")
+        yield _proposal(question.library, wanted, f"chosen in {question.setting_from}")
 
 
 def _override(question: Question) -> Iterator[Proposal]:
@@ -146,25 +152,8 @@ def _own(_: Question) -> Iterator[Proposal]:
 
 def _best_match(question: Question) -> Iterator[Proposal]:
     reason = f"the best match for {title(question.checkpoint)}, which has no VAE that can be used"
-    for vae in best_matches(question.checkpoint, question.library):
+    for vae in best_matches(question.checkpoint, question.library, question.network):
         yield Proposal(vae.name, reason, vae)
-
-
-def best_matches(checkpoint: Entry, library: Collection) -> list[Entry]:
-    """The VAEs of the library that fit a checkpoint, best first.
-
-    Those of the same latent space come first, the surest before the others; then those with a published name, but stock
-    ones last; then those in full precision.
-    """
-    held = ((entry, held_vae(entry)) for entry in library.vaes)
-    fitting = [(_rank(checkpoint, entry, vae), entry) for entry, vae in held if vae and not misfit(checkpoint, vae)]
-    return [entry for _, entry in sorted(fitting, key=lambda pair: pair[0])]
-
-
-def _rank(checkpoint: Entry, entry: Entry, vae: HeldVae) -> tuple[bool | int | str, ...]:
-    other = vae.latent_space is None or vae.latent_space != checkpoint.verdict.latent_space
-    fame = 2 if vae.known_as in STOCK else int(vae.known_as is None)
-    return other, -vae.certainty, fame, entry.verdict.dtype != "fp32", entry.name.lower(), entry.path
 
 
 def _proposal(library: Collection, wanted: PreferredVae, reason: str) -> Proposal:
@@ -175,7 +164,7 @@ def _proposal(library: Collection, wanted: PreferredVae, reason: str) -> Proposa
         return Proposal(found[0].name, reason, found[0], force=wanted.force)
     names = ", ".join(sorted(entry.name for entry in found))
     problem = f"several files are called so ({names})" if found else "there is no such file"
-    return Proposal(wanted.name, reason, problem=problem)
+    return Proposal(printable(wanted.name), reason, problem=problem)
 
 
 _COMMAND_LINE = Rung(Source.COMMAND_LINE, _command_line, "--vae-path was not given.")

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import DamagedFile, UnreadableFile, UnwritableTarget
+from ..printable import printable
+from ..stored import to_utf8
 
 KEY = "vae"
 AUTOMATIC = "Automatic"
@@ -36,7 +38,8 @@ def read_vae(path: Path) -> str | None:
 
 
 def write_vae(path: Path, name: str) -> None:
-    """Lets a metadata file name this VAE; :data:`AUTOMATIC` takes the name away. Everything else in it stays as it is.
+    """Lets a metadata file name this VAE; :data:`AUTOMATIC` takes the name away. Everything else in it stays as it is; a file
+    in which nothing else is goes, unless it is a link.
 
     Raises:
         DamagedFile: it is not a JSON object; it is left alone.
@@ -50,18 +53,27 @@ def write_vae(path: Path, name: str) -> None:
         del content[KEY]
     else:
         content = {**(content or {}), KEY: name}
-    target = Path(os.path.realpath(path))  # a link stays a link
+    try:
+        if content or path.is_symlink():
+            _write(Path(os.path.realpath(path)), content)  # a link stays a link
+        else:
+            path.unlink()
+    except OSError as error:
+        raise UnwritableTarget(
+            path,
+            f"{printable(str(path))} cannot be written: {error.strerror or error}",
+            "Check that its folder may be written to",
+        ) from error
+
+
+def _write(target: Path, content: dict[str, Any]) -> None:
     temporary = target.with_name(f".{target.name}-{secrets.token_hex(8)}.part")
     try:
-        with temporary.open("x", encoding="utf-8") as file:
-            json.dump(content, file, indent=4, ensure_ascii=False)  # as the web UI does
+        with temporary.open("xb") as file:
+            file.write(to_utf8(json.dumps(content, indent=4, ensure_ascii=False)))  # as the web UI does
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(target)
-    except OSError as error:
-        raise UnwritableTarget(
-            path, f"{path} cannot be written: {error.strerror or error}", "Check that its folder may be written to"
-        ) from error
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink()
@@ -74,10 +86,12 @@ def _read(path: Path) -> dict[str, Any] | None:
         return None
     except OSError as error:
         raise UnreadableFile(
-            path, f"{path} cannot be read: {error.strerror or error}", "Check that you may read it"
+            path, f"{printable(str(path))} cannot be read: {error.strerror or error}", "Check that you may read it"
         ) from error
     except (ValueError, RecursionError):
         content = None
     if not isinstance(content, dict):
-        raise DamagedFile(path, f"{path} is not a JSON object and was left alone", "Repair it or move it away")
+        raise DamagedFile(
+            path, f"{printable(str(path))} is not a JSON object and was left alone", "Repair it or move it away"
+        )
     return content

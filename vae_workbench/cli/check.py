@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import math
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from ..errors import InvalidInput, TargetExists
+from ..errors import InvalidInput
+from ..printable import printable
+from ..targets import check_file_target, write_whole
 from .shared import DONE, DTYPES, UNUSABLE, command, progress_bar
+
+NEEDS = {
+    "fp16": "runs in fp16",
+    "fp16 rescaled": "overflows in fp16, and runs in fp16 once its weights are rescaled, which changes nothing else",
+    "bf16": "overflows in fp16, and runs in bf16",
+    "fp32": "overflows in fp16, rescaled too, and runs in fp32",
+}
+"""What each precision that a half needs means."""
 
 
 def add(commands: Any) -> None:
@@ -26,33 +37,40 @@ def add(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    from ..compare.picture import load_picture
+    from ..compare.sources.picture import load_picture
     from ..library.file_check import check_file
     from ..precision.chart import draw_chart
     from ..precision.check import LIMITS
 
-    if options.chart and options.chart.exists() and not options.overwrite:
-        raise TargetExists(options.chart, f"{options.chart} already exists", "Name another file, or use --overwrite")
+    if options.chart:
+        check_file_target(options.chart, overwrite=options.overwrite)
     with progress_bar() as progress:
         checked = check_file(
             options.vae,
             picture=load_picture(options.picture).pixels * 2 - 1 if options.picture else None,
-            latents=_load_latents(options.latents) if options.latents else None,
+            latents=load_latents(options.latents) if options.latents else None,
             dtype=options.dtype,
             progress=progress,
         )
     if options.chart:
-        draw_chart(checked.halves, LIMITS[options.dtype]).save(options.chart, "PNG")
+        drawn = io.BytesIO()
+        draw_chart(checked.halves, LIMITS[options.dtype]).save(drawn, "PNG")
+        write_whole(options.chart, drawn.getvalue())
     if options.json:
-        told = {"vae": str(options.vae), "dtype": options.dtype, "damaged": checked.damaged}
+        told = {
+            "vae": str(options.vae),
+            "dtype": options.dtype,
+            "damaged": checked.damaged,
+            "warnings": checked.warnings,
+        }
         print(json.dumps({**told, "halves": [_check_json(check) for check in checked.halves]}, allow_nan=False))
     else:
-        damaged = (f"{name} holds NaN or infinite weights" for name in checked.damaged)
-        print("\n".join([*damaged, *map(_check_text, checked.halves)]))
+        damaged = (f"{printable(name)} holds NaN or infinite weights" for name in checked.damaged)
+        print("\n".join([*damaged, *map(printable, checked.warnings), *map(_check_text, checked.halves)]))
     return UNUSABLE if checked.damaged or any(check.not_finite_at for check in checked.halves) else DONE
 
 
-def _load_latents(path: Path) -> Any:
+def load_latents(path: Path) -> Any:
     """The first tensor of four dimensions in a file: raw latents."""
     from ..precision.finite import all_finite
     from ..weights.reader import open_weights
@@ -81,10 +99,16 @@ def _check_json(check: Any) -> dict[str, Any]:
 
 
 def _check_text(check: Any) -> str:
-    tightest = min(check.stages, key=lambda stage: stage.headroom)
-    room = f"{tightest.headroom:.3g} times headroom at the tightest stage, {tightest.name} ({tightest.maximum:.3g})"
-    where = f"would overflow at {check.overflows_at}; " if check.overflows_at else ""
-    if check.not_finite_at:
-        where = f"gives NaN or infinite values even in fp32, first at {check.not_finite_at}; "
     stages = [f"  {stage.name:32} {stage.maximum:12.4g}  {stage.headroom:10.3g}" for stage in check.stages]
-    return "\n".join([f"{check.half}: needs {check.needs.value}; {where}{room}", *stages])
+    return "\n".join([f"{check.half}: {_summary(check)}", *stages])
+
+
+def _summary(check: Any) -> str:
+    if check.not_finite_at:
+        return f"gives NaN or infinite values in every precision, first at {check.not_finite_at}"
+    tightest = min(check.stages, key=lambda stage: stage.headroom)
+    if tightest.maximum == 0:
+        return "makes nothing but zeros"
+    where = f"; it would overflow at {check.overflows_at}" if check.overflows_at else ""
+    room = f"{tightest.headroom:.3g} times headroom at the tightest stage, {tightest.name} ({tightest.maximum:.3g})"
+    return f"{NEEDS[check.needs.value]}{where}; {room}"

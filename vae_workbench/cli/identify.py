@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..progress import part
+from ..errors import sentence_of
+from ..progress import Progress, part
 from .shared import DONE, UNUSABLE, command, progress_bar, verdict_text
+
+if TYPE_CHECKING:
+    from ..identity.examine import Examination
 
 
 def add(commands: Any) -> None:
@@ -26,17 +32,18 @@ def add(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    from ..identity.examine import examine
     from ..identity.identify import with_probe, with_sha256
     from ..identity.judge import judge, taught
-    from ..identity.references import References
+    from ..identity.relatives.references import References
     from ..identity.verdict import to_json
 
-    found = [examine(path) for path in options.paths]
+    found = [_examined(path) for path in options.paths]
     with progress_bar() as progress:
         steps = [step for step, wanted in ((with_sha256, options.sha256), (with_probe, options.probe)) if wanted]
         for step in steps:
-            found = [step(one, part(progress, i / len(found), (i + 1) / len(found))) for i, one in enumerate(found)]
+            found = [
+                _with(step, one, part(progress, i / len(found), (i + 1) / len(found))) for i, one in enumerate(found)
+            ]
     # Each file is judged in the light of all others, so that copies and baked VAEs give each other their names.
     known = References(filter(None, map(taught, found)))
     verdicts = [judge(one, known) for one in found]
@@ -45,3 +52,24 @@ def run(options: argparse.Namespace) -> int:
     else:
         print("\n".join(map(verdict_text, verdicts)))
     return UNUSABLE if any(verdict.kind == "broken" for verdict in verdicts) else DONE
+
+
+# Whatever goes wrong with one file, the others are told.
+
+
+def _examined(path: Path) -> Examination:
+    from ..identity.examine import Examination, examine
+    from ..identity.verdict import Certainty
+
+    try:
+        return examine(path)
+    except Exception as error:  # noqa: BLE001  # one failing file fails alone
+        why = sentence_of(error)
+        return Examination(str(path), "broken", Certainty.CERTAIN, (why,), error=why)
+
+
+def _with(step: Callable[[Examination, Progress], Examination], found: Examination, progress: Progress) -> Examination:
+    try:
+        return step(found, progress)
+    except Exception as error:  # noqa: BLE001  # one failing file fails alone
+        return replace(found, reasons=(*found.reasons, sentence_of(error)))

@@ -8,8 +8,13 @@ import math
 from pathlib import Path
 from typing import Any
 
+from ..printable import printable
 from ..weights.inventory import Inventory, read_inventory
+from ..weights.pickled_code import code_in_words
 from .shared import DONE, command
+
+LONGEST_VALUE = 300
+"""Characters of a value of the metadata that people are shown."""
 
 
 def add(commands: Any) -> None:
@@ -28,14 +33,26 @@ def _inventory_json(inventory: Inventory) -> dict[str, Any]:
     return {
         "container": inventory.container,
         "metadata": dict(inventory.metadata),
+        "wrapper": inventory.wrapper,
+        "code": list(inventory.code),
         "tensors": {name: {"dtype": t.dtype, "shape": list(t.shape)} for name, t in inventory.tensors.items()},
     }
 
 
 def _inventory_text(inventory: Inventory) -> str:
     values = sum(math.prod(tensor.shape) for tensor in inventory.tensors.values())
-    lines = [f"{inventory.path}: {inventory.container}, {len(inventory.tensors)} tensors, {values:,} values"]
-    lines += [f"  {key} = {value}" for key, value in inventory.metadata.items()]
-    width = max(map(len, inventory.tensors), default=0)
-    lines += [f"{name:{width}}  {t.dtype:8} {'×'.join(map(str, t.shape))}" for name, t in inventory.tensors.items()]
-    return "\n".join(lines)
+    under = f" under {inventory.wrapper}" if inventory.wrapper else ""
+    count = f"{len(inventory.tensors)} tensors{under}, {values:,} values"
+    lines = [f"{inventory.path}: {inventory.container}, {count}"]
+    if inventory.code:
+        lines.append(f"  It holds code, which was not run: its pickle names {code_in_words(inventory.code)}.")
+    lines += [f"  {key} = {_shortened(value)}" for key, value in inventory.metadata.items()]
+    names = {printable(name): tensor for name, tensor in inventory.tensors.items()}
+    width = max(map(len, names), default=0)
+    lines += [f"{name:{width}}  {t.dtype:8} {'×'.join(map(str, t.shape))}" for name, t in names.items()]
+    return "\n".join(map(printable, lines))
+
+
+def _shortened(value: str) -> str:
+    more = len(value) - LONGEST_VALUE
+    return f"{value[:LONGEST_VALUE]}… ({more:,} more characters)" if more > 0 else value

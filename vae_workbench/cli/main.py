@@ -7,35 +7,61 @@ Exit codes: 0 done; 2 a file, picture or option could not be used (one sentence 
 from __future__ import annotations
 
 import argparse
+import codecs
+import contextlib
+import io
 import json
+import logging
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from .. import __version__
-from ..errors import WorkbenchError
-from . import check, choose, compare, identify, inspect, scan
+from ..errors import sentence_of
+from ..printable import printable
+from . import (
+    bake,
+    check,
+    choose,
+    compare,
+    convert,
+    evaluate,
+    extract,
+    fp16_safe,
+    identify,
+    inspect,
+    match,
+    merge,
+    repair,
+    scan,
+    tone,
+)
 from .shared import INTERRUPTED, READER_GONE, UNUSABLE
 
-COMMANDS = (inspect, identify, scan, choose, compare, check)
+logger = logging.getLogger(__name__)
+
+JSON_ESCAPES = "vae_workbench.json"
+"""The name under which Python knows :func:`_json_escapes`."""
+
+COMMANDS = (
+    *(inspect, identify, scan, choose, compare, evaluate, check),
+    *(convert, repair, extract, bake, merge, tone, match, fp16_safe),
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit code."""
-    for stream in (sys.stdout, sys.stderr):  # names of files and tensors can hold anything, consoles cannot show it all
-        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    _escape_what_consoles_cannot_show("backslashreplace")
     options = _parser().parse_args(arguments)
+    if options.json:
+        codecs.register_error(JSON_ESCAPES, _json_escapes)
+        _escape_what_consoles_cannot_show(JSON_ESCAPES)
     command: Callable[[argparse.Namespace], int] = options.run
     try:
-        code = command(options)
+        with _log_kept_quiet():
+            code = command(options)
         sys.stdout.flush()
         return code
-    except WorkbenchError as error:
-        if options.json:
-            print(json.dumps({"error": str(error)}, ensure_ascii=False))
-        else:
-            print(error, file=sys.stderr)
-        return UNUSABLE
     except BrokenPipeError:
         # What is still in the buffer goes nowhere; otherwise Python complains when it writes that at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -43,6 +69,43 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("Interrupted; nothing was left half-written.", file=sys.stderr)
         return INTERRUPTED
+    except Exception as error:  # noqa: BLE001  # nobody should read a traceback
+        logger.debug("The command failed", exc_info=True)
+        if options.json:
+            print(json.dumps({"error": sentence_of(error)}, ensure_ascii=False))
+        else:
+            print(sentence_of(error), file=sys.stderr)
+        return UNUSABLE
+
+
+@contextlib.contextmanager
+def _log_kept_quiet() -> Iterator[None]:
+    """What is logged is told in sentences too; without a handler, Python would print it, tracebacks included."""
+    handler = logging.NullHandler()
+    package = logging.getLogger("vae_workbench")
+    package.addHandler(handler)
+    try:
+        yield
+    finally:
+        package.removeHandler(handler)
+
+
+def _escape_what_consoles_cannot_show(errors: str) -> None:
+    """Names of files and tensors can hold anything, also what is not Unicode."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors=errors)
+
+
+def _json_escapes(error: UnicodeError) -> tuple[str, int]:
+    """Inside of JSON, characters are escaped as JSON has it, and bytes that are not UTF-8 as :func:`.printable.printable`."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    escaped = (
+        "\\" + printable(character) if "\ud800" <= character <= "\udfff" else json.dumps(character)[1:-1]
+        for character in error.object[error.start : error.end]
+    )
+    return "".join(escaped), error.end
 
 
 def _parser() -> argparse.ArgumentParser:

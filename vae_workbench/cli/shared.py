@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from ..printable import printable
 from ..progress import Progress
+from ..weights.pickled_code import code_in_words
 
 if TYPE_CHECKING:
     from ..identity.verdict import Verdict
@@ -41,7 +43,7 @@ def progress_bar() -> Iterator[Progress]:
 
 
 def verdict_text(verdict: Verdict) -> str:
-    """A verdict as lines for people."""
+    """A verdict as lines for people, in which no text from a file hides or moves anything."""
     told = [verdict.kind, verdict.architecture, verdict.dtype, verdict.known_as]
     if verdict.latent_space:
         told.append(f"latent space {verdict.latent_space} ({verdict.certainty})")
@@ -49,7 +51,10 @@ def verdict_text(verdict: Verdict) -> str:
         told.append(
             f"baked VAE: {verdict.baked.state}" + (f", {verdict.baked.known_as}" if verdict.baked.known_as else "")
         )
-    lines = [f"{verdict.path}: {', '.join(filter(None, told))}"]
+    code = (
+        f"It holds code, which was not run: its pickle names {code_in_words(verdict.code)}." if verdict.code else None
+    )
     copies = f"The same VAE is in {', '.join(verdict.copies_of)}." if verdict.copies_of else None
-    relations = [relative.text for relative in verdict.relatives]
-    return "\n  ".join([*lines, *dict.fromkeys(filter(None, (verdict.error, *verdict.reasons, copies, *relations)))])
+    sentences = (verdict.error, *verdict.reasons, code, *verdict.warnings, copies, *(r.text for r in verdict.relatives))
+    lines = [f"{verdict.path}: {', '.join(filter(None, told))}", *dict.fromkeys(filter(None, sentences))]
+    return "\n  ".join(map(printable, lines))

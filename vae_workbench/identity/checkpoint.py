@@ -7,10 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from ..autoencoder.latent_space import LATENT_SPACES
 from ..autoencoder.names import Shape
-
-VAE_PREFIXES = ("first_stage_model.", "vae.")
-"""What precedes the names of a VAE's tensors inside a checkpoint."""
 
 MODEL_PREFIX = "model.diffusion_model."
 
@@ -46,6 +44,10 @@ class DiffusionModel:
         shape = self._shapes.get(self.prefix + name, ())
         return shape[axis] if axis < len(shape) else 0
 
+    def rank(self, name: str) -> int:
+        """Axes of a tensor of the diffusion model."""
+        return len(self._shapes.get(self.prefix + name, ()))
+
     @cached_property
     def context(self) -> int:
         """Width of the text that cross-attention takes; 0 if there is none."""
@@ -56,7 +58,30 @@ class DiffusionModel:
 
     @property
     def input_channels(self) -> int:
+        """Of a UNet; 0 for other diffusion models."""
         return self.size("input_blocks.0.0.weight", 1)
+
+    @property
+    def latent_channels(self) -> int:
+        """Channels of the latents that it works on; 0 if they cannot be told."""
+        inputs = self.input_channels or self.size("x_embedder.proj.weight", 1)
+        if inputs:
+            outputs = self.size("out.2.weight", 0)
+            return outputs if 0 < outputs <= inputs else MIXED_INPUTS.get(inputs, inputs)
+        outputs, inputs = self.size("final_layer.linear.weight", 0), self.size("img_in.weight", 1)
+        return (outputs or (0 if inputs in MIXED_PATCHES else inputs)) // PATCH
+
+
+PATCH = 4
+"""Places of a latent, 2×2, that Flux takes at a time."""
+
+MIXED_PATCHES = (128, 384)
+"""What variants of Flux.1 take of each patch, where a guiding picture, or a mask and a masked picture, come along; Flux.2 takes
+128 of the latent alone."""
+
+MIXED_INPUTS = {9: 4, 8: 4, 7: 4, 5: 4}
+"""Channels that a UNet takes → channels of its latent, where other things come along: a mask and the masked picture, a picture
+to edit, one to enlarge, depth."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +106,13 @@ class Family:
 # Text encoders tell before the width of cross-attention does: pruned files lack them, and small test models have any width.
 FAMILIES: tuple[Family, ...] = (
     Family(
+        "hunyuan-image",
+        "Hunyuan Image",
+        None,
+        lambda it: it.model_has("txt_in.individual_token_refiner.") and it.rank("img_in.proj.weight") == 4,
+        "it refines tokens one by one and takes pictures",
+    ),
+    Family(
         "hunyuan-video",
         "Hunyuan Video",
         None,
@@ -99,7 +131,7 @@ FAMILIES: tuple[Family, ...] = (
         "sd3",
         "SD3 or SD3.5",
         "sd3",
-        lambda it: it.model_has("joint_blocks.0.") and it.size("x_embedder.proj.weight", 1) in (0, 16),
+        lambda it: it.model_has("joint_blocks.0."),
         "it has joint blocks for picture and text",
     ),
     Family(
@@ -143,11 +175,13 @@ class Checkpoint:
         name: family and variant, ``sd1``, ``sdxl-inpaint`` …; ``unknown`` for a diffusion model of no known family.
         latent_space: the one that it works in, if known.
         reason: why, as a sentence.
+        latent_channels: of the latents that its diffusion model takes; ``None`` if unknown.
     """
 
     name: str
     latent_space: str | None
     reason: str
+    latent_channels: int | None = None
 
 
 def checkpoint_family(shapes: Mapping[str, Shape]) -> Checkpoint | None:
@@ -160,9 +194,19 @@ def checkpoint_family(shapes: Mapping[str, Shape]) -> Checkpoint | None:
     if not model.present:
         return None
     family = next((family for family in FAMILIES if family.tell(model)), None)
+    channels = model.latent_channels or None
     if family is None:
-        return Checkpoint("unknown", None, "This is a checkpoint, but of no family known here.")
+        return Checkpoint("unknown", None, "This is a checkpoint, but of no family known here.", channels)
     suffix, purpose = VARIANTS.get(model.input_channels, ("", ""))
     name = f"{family.name}-{suffix}" if suffix else family.name
     what = f"{family.what} {purpose}" if purpose else family.what
-    return Checkpoint(name, family.latent_space, f"This is a checkpoint of {what}: {family.why}.")
+    space = LATENT_SPACES.get(family.latent_space or "")
+    if space and channels and channels != space.channels:
+        count = "1 channel" if channels == 1 else f"{channels} channels"
+        why = (
+            f"This is a checkpoint like those of {what}, but its diffusion model takes latents of {count} and not of "
+            f"{space.channels}: it needs another VAE, and its latent space cannot be told."
+        )
+        return Checkpoint(name, None, why, channels)
+    reason = f"This is a checkpoint of {what}: {family.why}."
+    return Checkpoint(name, family.latent_space, reason, space.channels if space else channels)

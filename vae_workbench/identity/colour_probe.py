@@ -93,6 +93,9 @@ def probe_file(path: str | os.PathLike[str], progress: Progress = silent) -> Pro
         }
         if not names:
             raise MissingHalf("This VAE has no encoder", "Probe a complete VAE")
+        first = names.get("encoder.conv_in.weight", names.get("encoder.0.weight"))
+        if first and reader.inventory.tensors[first].shape[1:2] != (3,):
+            raise UnknownArchitecture("This VAE is not for pictures of red, green and blue", "Probe those that are")
         tensors = {}
         for number, source in enumerate(names.values()):
             progress(0.5 * number / len(names), "reading the encoder")
@@ -121,7 +124,7 @@ def probe(encoder: Autoencoder, progress: Progress = silent) -> dict[str, float]
     if not latent.isfinite().all():
         return dict.fromkeys(FACTORS, math.nan)
     colours = F.avg_pool2d(picture, encoder.downscale)
-    measured = _factors(latent.float(), colours)
+    measured = _factors(latent.float().cpu(), colours)
     return {space: _cosine(measured, torch.tensor(factors)) for space, factors in FACTORS.items()}
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..autoencoder.latent_space import LATENT_SPACES
+from ..printable import printable
 from .known import space_of_file_name
 from .verdict import Certainty
 
@@ -60,7 +61,7 @@ class Evidence:
 
 
 @dataclass(frozen=True)
-class Finding:
+class LatentSpaceVerdict:
     """What follows from all evidence.
 
     Attributes:
@@ -74,7 +75,7 @@ class Finding:
     reasons: tuple[str, ...]
 
 
-def weigh(spaces: tuple[str, ...], evidence: Iterable[Evidence]) -> Finding:
+def combine_evidence(spaces: tuple[str, ...], evidence: Iterable[Evidence]) -> LatentSpaceVerdict:
     """The latent space for which there is the strongest evidence; none if equally strong evidence disagrees.
 
     Args:
@@ -82,12 +83,12 @@ def weigh(spaces: tuple[str, ...], evidence: Iterable[Evidence]) -> Finding:
         evidence: strongest first. Where something is certain, weaker evidence is not told.
     """
     if not spaces:
-        return Finding(
-            None, Certainty.UNKNOWN, ("Cannot tell the latent space: no model known here uses this architecture.",)
+        return LatentSpaceVerdict(
+            None, Certainty.UNKNOWN, ("Cannot tell the latent space: no model known here comes with such a VAE.",)
         )
     if len(spaces) == 1:
         why = f"Of the latent spaces known here, only {SPACE_NAMES[spaces[0]]} has this architecture."
-        return Finding(spaces[0], Certainty.CERTAIN, (why,))
+        return LatentSpaceVerdict(spaces[0], Certainty.CERTAIN, (why,))
     told = list(evidence)
     fitting = [item for item in told if item.space in spaces]
     others = tuple(
@@ -96,15 +97,15 @@ def weigh(spaces: tuple[str, ...], evidence: Iterable[Evidence]) -> Finding:
     if not fitting:
         choice = " or ".join(SPACE_NAMES[space] for space in spaces)
         why = f"Cannot tell whether it is for {choice}: their VAEs have the same names and shapes, and nothing else tells."
-        return Finding(None, Certainty.UNKNOWN, (why, *others))
+        return LatentSpaceVerdict(None, Certainty.UNKNOWN, (why, *others))
     strongest = max(item.certainty for item in fitting)
     decisive = [item for item in fitting if item.certainty == strongest]
     reasons = tuple(dict.fromkeys(item.reason for item in decisive))
     if len({item.space for item in decisive}) > 1:
-        return Finding(
+        return LatentSpaceVerdict(
             None, Certainty.UNKNOWN, ("Cannot tell the latent space: the evidence disagrees.", *reasons, *others)
         )
-    return Finding(decisive[0].space, strongest, reasons + others)
+    return LatentSpaceVerdict(decisive[0].space, strongest, reasons + others)
 
 
 def of_metadata(metadata: Mapping[str, str]) -> Evidence | None:
@@ -139,7 +140,9 @@ def of_file_name(path: str) -> Evidence | None:
     space = space_of_file_name(name) or _first(FILE_NAMES, name.lower())
     if space is None:
         return None
-    return Evidence(space, Certainty.GUESS, f"The file name {name} suggests {SPACE_NAMES[space]}; this is a guess.")
+    return Evidence(
+        space, Certainty.GUESS, f"The file name {printable(name)} suggests {SPACE_NAMES[space]}; this is a guess."
+    )
 
 
 def _first(table: Iterable[tuple[re.Pattern[str], str]], text: str) -> str | None:

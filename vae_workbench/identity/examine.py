@@ -9,15 +9,18 @@ from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from typing import Any
 
-from ..autoencoder.names import Shape
+from ..autoencoder.names import PREFIXES, Shape, vae_prefixes
 from ..errors import FileProblem, UnknownArchitecture, UnsupportedFile
 from ..weights.layout import Inventory
 from ..weights.reader import WeightsReader, open_weights
-from .architecture import Recognised, recognise
-from .checkpoint import VAE_PREFIXES, Checkpoint, checkpoint_family
+from ..weights.shards import Shard, shard_of
+from .architecture.recognise import Recognised, recognise
+from .architecture.signature import Signature
+from .checkpoint import Checkpoint, checkpoint_family
 from .evidence import Evidence, of_config, of_file_name, of_metadata
-from .signature import Signature
+from .hashes import sha256_of_small
 from .sketch import DTYPES, Sketch, read_sketch
+from .unfinished import download_warning, zeros_warning
 from .verdict import BakedState, Certainty, Kind
 
 
@@ -37,7 +40,9 @@ class Examination:
         evidence: what metadata, neighbours and the name tell of the latent space, strongest first.
         sha256: of the file in hexadecimal, if it was computed.
         sketch: of the VAE, baked or not.
-        widths: of the VAE, see :attr:`.signature.Signature.widths`.
+        widths: of the VAE, see :attr:`.architecture.signature.Signature.widths`.
+        halves: of the VAE, see :class:`.verdict.Verdict`; so are the following.
+        modified_ns: the file's time of change in nanoseconds since 1970.
     """
 
     path: str
@@ -56,6 +61,14 @@ class Examination:
     sha256: str | None = None
     sketch: Sketch | None = None
     widths: tuple[int, ...] = ()
+    halves: tuple[str, ...] = ()
+    image_channels: tuple[int, ...] = ()
+    middle_attention: bool = True
+    shapes_id: str | None = None
+    warnings: tuple[str, ...] = ()
+    code: tuple[str, ...] = ()
+    latent_channels: int | None = None
+    modified_ns: int | None = None
 
     def to_plain(self) -> dict[str, Any]:
         """Everything but the sketch, as JSON has it."""
@@ -69,15 +82,12 @@ class Examination:
             TypeError, KeyError, ValueError: it is something else.
         """
         evidence = tuple(Evidence(**{**item, "certainty": Certainty(item["certainty"])}) for item in plain["evidence"])
-        read = {
-            "certainty": Certainty(plain["certainty"]),
-            "reasons": tuple(plain["reasons"]),
-            "spaces": tuple(plain["spaces"]),
-            "widths": tuple(plain["widths"]),
-            "evidence": evidence,
-            "sketch": sketch,
-        }
-        return cls(**{**plain, **read})
+        read = {"certainty": Certainty(plain["certainty"]), "evidence": evidence, "sketch": sketch}
+        return cls(**{**plain, **{name: tuple(plain[name]) for name in LISTS}, **read})
+
+
+LISTS = ("reasons", "spaces", "widths", "halves", "image_channels", "warnings", "code")
+"""Fields of an examination that JSON has as lists."""
 
 
 def examine(path: str | os.PathLike[str]) -> Examination:
@@ -85,30 +95,67 @@ def examine(path: str | os.PathLike[str]) -> Examination:
     where = os.fspath(path)
     try:
         with open_weights(where) as reader:
-            return _examined(where, reader)
+            return replace(_examined(where, reader), modified_ns=reader.modified_ns)
     except (FileProblem, UnknownArchitecture) as error:
-        return Examination(where, "broken", Certainty.CERTAIN, (str(error),), error=str(error))
+        told, code = str(error), error.code if isinstance(error, FileProblem) else ()
+        warnings = download_warning(where)
+        return Examination(where, "broken", Certainty.CERTAIN, (told,), error=told, warnings=warnings, code=code)
 
 
 def _examined(path: str, reader: WeightsReader) -> Examination:
     tensors = reader.inventory.tensors
     shapes = {name: tensor.shape for name, tensor in tensors.items()}
-    checkpoint = checkpoint_family(shapes)
+    checkpoint, prefixes = checkpoint_family(shapes), vae_prefixes(shapes)
     if checkpoint:
-        shapes = {name: shape for name, shape in shapes.items() if name.startswith(VAE_PREFIXES)}
+        inside = prefixes[:1] or PREFIXES[:2]
+        shapes = {name: shape for name, shape in shapes.items() if name.startswith(inside)}
     signature, found = _recognised(tuple(shapes.items()))
-    plain = Examination(path, "other", Certainty.CERTAIN, (found.reason,), reader.inventory.container)
+    plain = Examination(
+        path, "other", Certainty.CERTAIN, (found.reason,), reader.inventory.container, code=reader.inventory.code
+    )
+    shard = shard_of(path)
+    if shard and found.answer != "vae":
+        return replace(plain, reasons=(_part(shard),), dtype=_dtype(reader.inventory, tensors))
     if found.name:
-        plain = replace(
-            plain,
-            architecture=found.name,
-            names=signature.scheme,
-            spaces=found.spaces,
-            sketch=_sketch(reader, signature),
-            widths=signature.widths,
-        )
-    plain = replace(plain, dtype=_dtype(reader.inventory, signature.names.values() if found.name else tensors))
-    return _of_checkpoint(plain, checkpoint, found) if checkpoint else _of_vae(plain, found, reader.inventory)
+        plain = replace(plain, architecture=found.name)
+    if found.name and found.answer != "none":
+        plain = _with_vae(plain, reader, signature, found)
+    plain = replace(plain, dtype=_dtype(reader.inventory, signature.names.values() if plain.shapes_id else tensors))
+    several = _several(prefixes) if found.answer in ("vae", "broken") else ()
+    plain = replace(plain, reasons=(found.reason, *found.remarks, *several))
+    told = _of_checkpoint(plain, checkpoint, found) if checkpoint else _of_vae(plain, found, reader.inventory)
+    return replace(told, warnings=(*told.warnings, *download_warning(path)))
+
+
+def _with_vae(plain: Examination, reader: WeightsReader, signature: Signature, found: Recognised) -> Examination:
+    sketch = _sketch(reader, signature)
+    return replace(
+        plain,
+        names=signature.scheme,
+        spaces=found.spaces,
+        sketch=sketch,
+        widths=signature.widths,
+        halves=found.halves,
+        image_channels=found.image_channels,
+        middle_attention=found.middle_attention,
+        shapes_id=signature.id if signature.shapes else None,
+        warnings=zeros_warning(reader, signature, sketch) if sketch else (),
+        latent_channels=signature.channels or None,
+    )
+
+
+def _part(shard: Shard) -> str:
+    return (
+        f"This is part {shard.number} of {shard.total} of a model that was saved in parts: it cannot be used alone. "
+        "Save the model as one file in the program it came from, or download it as one file."
+    )
+
+
+def _several(prefixes: tuple[str, ...]) -> tuple[str, ...]:
+    if len(prefixes) < 2:
+        return ()
+    first, *others = (f"under “{prefix}”" if prefix else "without a prefix" for prefix in prefixes)
+    return (f"It holds {len(prefixes)} VAEs or parts of them: the one {first} counts, not that {' or '.join(others)}.",)
 
 
 @lru_cache(maxsize=16)
@@ -122,14 +169,17 @@ def _of_vae(plain: Examination, found: Recognised, inventory: Inventory) -> Exam
     damage = _damage(plain.sketch)
     if found.answer == "broken" or damage:
         error = f"This is a VAE, but broken: {damage}." if damage else found.reason
-        return replace(plain, kind="broken", reasons=(error,), error=error)
+        return replace(plain, kind="broken", reasons=(error, *plain.reasons[1:]), error=error)
     if found.answer == "unclear":
         return replace(plain, certainty=Certainty.UNKNOWN)
     if found.answer == "none":
         return plain
     told = (of_metadata(inventory.metadata), of_config(plain.path), of_file_name(plain.path))
     evidence = tuple(item for item in told if item is not None)
-    return replace(plain, kind="vae", reasons=(found.reason, *_incomparable(plain)), evidence=evidence)
+    reasons = (*plain.reasons, *_incomparable(plain))
+    return replace(
+        plain, kind="vae", reasons=reasons, evidence=evidence, sha256=sha256_of_small(plain.path, inventory.size)
+    )
 
 
 def _of_checkpoint(plain: Examination, checkpoint: Checkpoint, found: Recognised) -> Examination:
@@ -139,10 +189,12 @@ def _of_checkpoint(plain: Examination, checkpoint: Checkpoint, found: Recognised
     return replace(
         plain,
         kind="checkpoint",
-        reasons=(checkpoint.reason, reason, *_incomparable(plain)),
+        reasons=(checkpoint.reason, reason, *plain.reasons[1:], *_incomparable(plain)),
         family=checkpoint.name,
         baked=baked,
         evidence=evidence,
+        warnings=tuple(f"On the VAE inside: {warning}" for warning in plain.warnings),
+        latent_channels=checkpoint.latent_channels,
     )
 
 
@@ -168,7 +220,7 @@ def _damage(sketch: Sketch | None) -> str:
 
 def _incomparable(plain: Examination) -> tuple[str, ...]:
     """Why a VAE cannot be compared with others, if it cannot."""
-    if plain.architecture and plain.sketch is None:
+    if plain.shapes_id and plain.sketch is None:
         return ("Its weights are in a number format that is not compared.",)
     if plain.sketch and plain.sketch.blank and not plain.sketch.damaged:
         return ("All weights that were read are zero, so it cannot be compared.",)

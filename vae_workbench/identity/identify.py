@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from dataclasses import replace
 
 from ..errors import FileProblem, MissingHalf, UnknownArchitecture
 from ..progress import Progress, part, silent
-from ..weights.source import Source
 from .colour_probe import probe_file
 from .examine import Examination, examine
+from .hashes import sha256_of
 from .judge import judge
-from .references import References
+from .relatives.references import References
 from .verdict import Certainty, Verdict
-
-CHUNK = 4 << 20
-"""Bytes hashed between two calls of the progress."""
 
 
 def identify(
@@ -35,7 +31,8 @@ def identify(
     Args:
         path: any file.
         references: the VAEs that are known; none by default. They are not changed: see :func:`.judge.taught`.
-        sha256: of the whole file if the caller knows it, or ``compute`` to read the file for it.
+        sha256: of the whole file if the caller knows it, or ``compute`` to read the file for it. That of a small VAE, see
+            :data:`.hashes.SMALL`, is computed in any case.
         probe: whether to run the colour probe (a second or so) if the latent space is not certain without it.
         progress: called while the file is hashed or probed.
 
@@ -44,9 +41,9 @@ def identify(
     """
     known = References() if references is None else references
     found = examine(path)
-    if sha256 == "compute":
+    if sha256 == "compute" and not found.sha256:
         found = with_sha256(found, part(progress, 0.0, 0.5 if probe else 1.0))
-    elif sha256:
+    elif sha256 and sha256 != "compute":
         found = replace(found, sha256=sha256)
     verdict = judge(found, known)
     if probe and verdict.kind == "vae" and verdict.certainty < Certainty.CERTAIN:
@@ -81,19 +78,3 @@ def with_probe(found: Examination, progress: Progress = silent) -> Examination:
         why = f"The colour probe did not tell: its cosines are {told} (it took {probe.seconds:.1f} s)."
         return replace(found, reasons=(*found.reasons, why))
     return replace(found, evidence=(*found.evidence, probe.evidence))
-
-
-def sha256_of(path: str | os.PathLike[str], progress: Progress = silent) -> str:
-    """The sha256 of a whole file in hexadecimal.
-
-    Raises:
-        UnreadableFile: it is missing, or the system refuses to read it.
-        Cancelled: ``progress`` raised it.
-    """
-    digest = hashlib.sha256()
-    with Source(path) as source:
-        for start in range(0, source.size, CHUNK):
-            progress(start / source.size, f"Hashing {source.name}")
-            digest.update(source.read(start, min(CHUNK, source.size - start)))
-        source.check_unchanged()
-    return digest.hexdigest()

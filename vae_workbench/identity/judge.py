@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from .evidence import SPACE_NAMES, Evidence, Finding, weigh
+from .evidence import SPACE_NAMES, Evidence, LatentSpaceVerdict, combine_evidence
 from .examine import Examination
 from .known import by_sha256
-from .merges import MOST_CANDIDATES, find_merge
-from .references import Match, Reference, References
-from .relations import MOST_RELATIVES, merge_relative, relative
+from .relatives.references import Kin, Match, Reference, References
 from .verdict import Baked, Certainty, Relative, Verdict
 
 
@@ -25,8 +23,9 @@ def judge(found: Examination, references: References, called: str | None = None)
         return _unusable(found)
     own = called or found.path
     matches = references.matches(found.sketch, but=own) if found.sketch else []
-    name = _known_as(found, references.get(own), matches)
-    return _vae(found, matches, name) if found.kind == "vae" else _checkpoint(found, matches, name)
+    kin = references.kin(found.sketch, taught(found, own), but=own) if found.sketch else Kin()
+    name = _known_as(found, references.get(own), kin)
+    return _vae(found, matches, kin, name) if found.kind == "vae" else _checkpoint(found, matches, kin, name)
 
 
 def taught(found: Examination, called: str | None = None) -> Reference | None:
@@ -43,12 +42,14 @@ def taught(found: Examination, called: str | None = None) -> Reference | None:
         return None
     known = by_sha256(found.sha256) if found.sha256 else None
     if known and found.kind == "vae":
-        return Reference(name, found.sketch, known.latent_space, known.name, "the sha256 of that file is known")
+        source = "the sha256 of that file is known"
+        return Reference(name, found.sketch, known.latent_space, known.name, source, found.modified_ns)
     if found.kind == "checkpoint" and found.evidence and found.baked == "complete":
         space = found.evidence[0].space
         if space in found.spaces:
-            return Reference(name, found.sketch, space, None, f"that is a checkpoint of {SPACE_NAMES[space]}")
-    return Reference(name, found.sketch)
+            source = f"that is a checkpoint of {SPACE_NAMES[space]}"
+            return Reference(name, found.sketch, space, None, source, found.modified_ns)
+    return Reference(name, found.sketch, modified_ns=found.modified_ns)
 
 
 def _unusable(found: Examination) -> Verdict:
@@ -66,17 +67,28 @@ def _unusable(found: Examination) -> Verdict:
         sketch_id=found.sketch.id if found.sketch else None,
         known_as=known.name if known else None,
         error=found.error,
+        widths=found.widths,
+        halves=found.halves,
+        image_channels=found.image_channels,
+        middle_attention=found.middle_attention,
+        shapes_id=found.shapes_id,
+        warnings=found.warnings,
+        code=found.code,
+        latent_channels=found.latent_channels,
     )
 
+
+DISTANT = {"similar", "similar encoder", "similar decoder", "same encoder", "same decoder"}
+"""Relations that a merge with something else would explain."""
 
 Name = tuple[str | None, tuple[str, ...]]
 """The name of a VAE, and the sentence that says why it is called so."""
 
 
-def _vae(found: Examination, matches: Sequence[Match], name: Name) -> Verdict:
+def _vae(found: Examination, matches: Sequence[Match], kin: Kin, name: Name) -> Verdict:
     known_as, told = name
-    relatives, merge, parentage = _relatives(found, matches)
-    finding = weigh(found.spaces, (*_of_sha256(found), *_of_weights(matches), *parentage, *found.evidence))
+    relatives, merge, parentage = _relatives(kin)
+    finding = combine_evidence(found.spaces, (*_of_sha256(found), *_of_weights(matches), *parentage, *found.evidence))
     return Verdict(
         found.path,
         "vae",
@@ -89,17 +101,24 @@ def _vae(found: Examination, matches: Sequence[Match], name: Name) -> Verdict:
         finding.space,
         found.sketch.id if found.sketch else None,
         known_as,
-        _copies(matches),
+        _copies(kin),
         relatives,
         widths=found.widths,
+        halves=found.halves,
+        image_channels=found.image_channels,
+        middle_attention=found.middle_attention,
+        shapes_id=found.shapes_id,
+        warnings=found.warnings,
+        code=found.code,
+        latent_channels=found.latent_channels,
     )
 
 
-def _checkpoint(found: Examination, matches: Sequence[Match], name: Name) -> Verdict:
+def _checkpoint(found: Examination, matches: Sequence[Match], kin: Kin, name: Name) -> Verdict:
     assert found.baked is not None  # every examination of a checkpoint says
     space = found.evidence[0].space if found.evidence else None
     known_as, told = name
-    relatives, merge, _ = _relatives(found, matches)
+    relatives, merge, _ = _relatives(kin)
     return Verdict(
         found.path,
         "checkpoint",
@@ -110,9 +129,22 @@ def _checkpoint(found: Examination, matches: Sequence[Match], name: Name) -> Ver
         found.names,
         found.dtype,
         space,
-        copies_of=_copies(matches),
+        copies_of=_copies(kin),
         relatives=relatives,
-        baked=Baked(found.baked, known_as, found.sketch.id if found.sketch else None, found.architecture, found.widths),
+        baked=Baked(
+            found.baked,
+            known_as,
+            found.sketch.id if found.sketch else None,
+            found.architecture,
+            found.widths,
+            found.halves,
+            found.image_channels,
+            found.middle_attention,
+            found.shapes_id,
+        ),
+        warnings=found.warnings,
+        code=found.code,
+        latent_channels=found.latent_channels,
     )
 
 
@@ -120,7 +152,7 @@ def _misfit(space: str | None, found: Examination, matches: Sequence[Match]) -> 
     """A warning when the VAE baked into a checkpoint is not of its latent space."""
     if space is None or found.architecture is None:
         return
-    finding: Finding = weigh(found.spaces, _of_weights(matches))
+    finding: LatentSpaceVerdict = combine_evidence(found.spaces, _of_weights(matches))
     if space not in found.spaces:
         yield f"But the architecture of this VAE does not fit {SPACE_NAMES[space]}."
     elif finding.space not in (None, space):
@@ -138,62 +170,46 @@ def _of_weights(matches: Sequence[Match]) -> Iterator[Evidence]:
     spaces: set[str] = set()
     for match in matches:
         space, likeness = match.reference.latent_space, match.likeness
-        equal = [half for half, rung in likeness.rungs.items() if rung]
+        equal = likeness.equal_halves
         if space is None or space in spaces or not equal:
             continue
         spaces.add(space)
-        what = "weights" if likeness.rung else equal[0]
+        what = "weights" if likeness.copy else equal[0]
         why = f"It has the same {what} as {match.reference.name}, and {match.reference.source}."
         yield Evidence(space, Certainty.CERTAIN, why)
 
 
-def _known_as(found: Examination, own: Reference | None, matches: Sequence[Match]) -> Name:
+def _known_as(found: Examination, own: Reference | None, kin: Kin) -> Name:
     known = by_sha256(found.sha256) if found.sha256 and found.kind == "vae" else None
     if own and own.known_as:
         return own.known_as, (f"It is {own.known_as}: {own.source}.",)
     if known:
         return known.name, ()
-    copy = next((match.reference for match in matches if match.likeness.rung and match.reference.known_as), None)
+    copy = next((copy for copy in kin.copies if copy.known_as), None)
     if copy is None:
         return None, ()
     return copy.known_as, (f"It is {copy.known_as}: it has the same weights as {copy.name}, and {copy.source}.",)
 
 
-def _copies(matches: Sequence[Match]) -> tuple[str, ...]:
-    return tuple(match.reference.name for match in matches if match.likeness.rung)
+def _copies(kin: Kin) -> tuple[str, ...]:
+    return tuple(copy.name for copy in kin.copies)
 
 
-def _relatives(
-    found: Examination, matches: Sequence[Match]
-) -> tuple[tuple[Relative, ...], tuple[str, ...], tuple[Evidence, ...]]:
-    """The nearest that are no copies, each content once, with the merge that it may be; a sentence on merges; and what the
-    parents of a merge tell of its latent space."""
-    if any(match.likeness.rung for match in matches) or found.sketch is None:
-        return (), (), ()
-    distinct = list({match.reference.sketch.id: match.reference for match in reversed(matches)}.values())
-    likeness = {match.reference.sketch.id: match.likeness for match in matches}
-    distinct.sort(key=lambda reference: likeness[reference.sketch.id].distance)
-    told = (relative(_title(reference), likeness[reference.sketch.id]) for reference in distinct)
-    near = tuple(it for it in told if it)[:MOST_RELATIVES]
-    # The nearest first: a large collection would take memory for products that are not looked at.
-    merge = find_merge(found.sketch, [reference.sketch for reference in distinct[:MOST_CANDIDATES]])
-    if merge:
-        made = merge_relative(merge, [_title(reference) for reference in distinct])
-        return (made, *near), (made.text,), _of_parents([distinct[parent] for parent in merge.parents], matches)
-    if len(near) < 2:
-        return near, (), ()
-    return near, ("It is no merge of two or three of the VAEs known here; other kinds of merges cannot be told.",), ()
+def _relatives(kin: Kin) -> tuple[tuple[Relative, ...], tuple[str, ...], tuple[Evidence, ...]]:
+    """The nearest that are no copies, with the merge that it may be; a sentence on merges; and what the parents of a merge tell
+    of its latent space."""
+    if kin.merge:
+        made, _ = kin.merge
+        return (made, *kin.relatives), (made.text,), _of_parents(kin.parents)
+    if len(kin.relatives) < 2 or not {it.relation for it in kin.relatives} <= DISTANT:
+        return kin.relatives, (), ()
+    told = "It is no merge of two or three of the VAEs known here; other kinds of merges cannot be told."
+    return kin.relatives, (told,), ()
 
 
-def _of_parents(parents: Sequence[Reference], matches: Sequence[Match]) -> tuple[Evidence, ...]:
+def _of_parents(parents: Sequence[Sequence[Reference]]) -> tuple[Evidence, ...]:
     """A merge of VAEs of one latent space is of that space."""
-    known = {
-        match.reference.sketch.id: match.reference.latent_space for match in matches if match.reference.latent_space
-    }
-    spaces = {known.get(parent.sketch.id) for parent in parents}
+    known = [{copy.latent_space for copy in copies if copy.latent_space} for copies in parents]
+    spaces = {next(iter(found)) if len(found) == 1 else None for found in known}
     space = spaces.pop() if len(spaces) == 1 else None
     return (Evidence(space, Certainty.CERTAIN, f"It is a merge of VAEs of {SPACE_NAMES[space]}."),) if space else ()
-
-
-def _title(reference: Reference) -> str:
-    return reference.known_as or reference.name

@@ -31,15 +31,29 @@ class Relative:
 
     Attributes:
         name: what the other is called; for a merge, all of its parents.
-        relation: a phrase such as ``fp16 copy``, ``same encoder``, ``merge`` or ``similar``.
-        distance: relative difference of the weights, 0 for equal ones and about 1.4 for strangers; for a merge, its residual.
+        relation: what this file is to the other:
+
+            - ``encoder of``, ``decoder of``: it is that half of the other; ``its encoder``, ``its decoder``: the reverse;
+            - ``rescaled``: other numbers inside, the same pictures; one of the two is the fp16-safe one;
+            - ``colour edit``: the last layer alone differs, by a change of colours; ``last layer``: by something else;
+              ``first layer``: the first alone differs;
+            - ``nearly the same``: hardly apart, and yet no copy;
+            - ``same encoder``, ``same decoder``: the other half differs;
+            - ``similar``: less than that; ``similar encoder``, ``similar decoder``: all that the two have to compare;
+            - ``merge``, ``block-weighted merge``, ``add difference`` (A + α · (B − C)); ``possible merge``: it and the others are
+              such a merge, but which was made from which cannot be told;
+            - ``copy``, ``fp32 copy``, ``fp16 copy``, ``bf16 copy``, ``fp8 copy``: equal up to rounding to this.
+        distance: relative difference of the weights, the same from both sides: 0 for equal ones and about 1.4 for strangers; for
+            a merge, its residual.
         text: the relation as a sentence.
+        derived: true if this one was made from the other, false for the reverse, ``None`` if neither is known.
     """
 
     name: str
     relation: str
     distance: float
     text: str
+    derived: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -51,7 +65,7 @@ class Baked:
         known_as: the published name, or ``None``.
         sketch_id: see :attr:`.sketch.Sketch.id`; ``None`` if there are no weights to sketch.
         architecture: as in :class:`Verdict`, or ``None``.
-        widths: as in :class:`Verdict`.
+        widths: as in :class:`Verdict`; so are the following.
     """
 
     state: BakedState
@@ -59,6 +73,10 @@ class Baked:
     sketch_id: str | None = None
     architecture: str | None = None
     widths: tuple[int, ...] = ()
+    halves: tuple[str, ...] = ()
+    image_channels: tuple[int, ...] = ()
+    middle_attention: bool = True
+    shapes_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -69,7 +87,7 @@ class Verdict:
         path: the file, as it was given.
         kind: see :data:`Kind`.
         container: ``safetensors``, ``torch-zip``, ``torch-legacy``; ``None`` if it could not be read.
-        architecture: of a VAE, the name in :data:`.architecture.ARCHITECTURES`; of a checkpoint, its family.
+        architecture: of a VAE, the name in :data:`.architecture.table.ARCHITECTURES`; of a checkpoint, its family.
         names: how the VAE's tensors are named, ``ldm``, ``diffusers`` or ``tiny``.
         dtype: ``fp32``, ``fp16``, ``bf16`` …, of most of the weights of the VAE, or of a checkpoint without one.
         latent_space: a key of :data:`..autoencoder.latent_space.LATENT_SPACES`, or ``None`` when it cannot be told.
@@ -82,6 +100,18 @@ class Verdict:
         baked: of a checkpoint, otherwise ``None``.
         error: what is wrong with a broken file, in a sentence or two.
         widths: channels of each level of a KL autoencoder, the full resolution first; empty for others.
+        halves: which of ``encoder`` and ``decoder`` a VAE has; empty where that is not known.
+        image_channels: of the picture that goes into the encoder and of the one that the decoder gives, of the halves that are
+            there; 3 for RGB; empty where that is not known.
+        middle_attention: whether the network has the attention layers in its middle that the web UI's own has.
+        shapes_id: 16 hexadecimal digits of the canonical names and shapes of a VAE's tensors: two VAEs fit the same network
+            exactly if theirs are equal. ``None`` where that is not known.
+        warnings: sentences on what is suspicious about a file that can be read: zeros where weights should be, a download
+            that has not ended.
+        latent_channels: of the latent of a VAE, or of the latents that a checkpoint's diffusion model takes; ``None`` where that
+            is not known. A VAE of another number cannot serve a checkpoint.
+        code: what a pickle names beyond the rebuilding of tensors, such as ``posix.system``: code that a careless program
+            would run. Nothing of it is run here.
     """
 
     path: str
@@ -100,6 +130,13 @@ class Verdict:
     baked: Baked | None = None
     error: str | None = None
     widths: tuple[int, ...] = ()
+    halves: tuple[str, ...] = ()
+    image_channels: tuple[int, ...] = ()
+    middle_attention: bool = True
+    shapes_id: str | None = None
+    warnings: tuple[str, ...] = ()
+    code: tuple[str, ...] = ()
+    latent_channels: int | None = None
 
 
 def to_json(verdict: Verdict) -> dict[str, object]:
@@ -119,9 +156,34 @@ def to_json(verdict: Verdict) -> dict[str, object]:
         "known_as": verdict.known_as,
         "copies_of": list(verdict.copies_of),
         "relatives": [
-            {"name": other.name, "relation": other.relation, "distance": other.distance, "text": other.text}
+            {
+                "name": other.name,
+                "relation": other.relation,
+                "distance": other.distance,
+                "text": other.text,
+                "derived": other.derived,
+            }
             for other in verdict.relatives
         ],
-        "baked": baked and {"state": baked.state, "known_as": baked.known_as, "sketch_id": baked.sketch_id},
+        "baked": baked
+        and {
+            "state": baked.state,
+            "known_as": baked.known_as,
+            "sketch_id": baked.sketch_id,
+            "architecture": baked.architecture,
+            "widths": list(baked.widths),
+            "halves": list(baked.halves),
+            "image_channels": list(baked.image_channels),
+            "middle_attention": baked.middle_attention,
+            "shapes_id": baked.shapes_id,
+        },
         "error": verdict.error,
+        "widths": list(verdict.widths),
+        "halves": list(verdict.halves),
+        "image_channels": list(verdict.image_channels),
+        "middle_attention": verdict.middle_attention,
+        "latent_channels": verdict.latent_channels,
+        "shapes_id": verdict.shapes_id,
+        "warnings": list(verdict.warnings),
+        "code": list(verdict.code),
     }

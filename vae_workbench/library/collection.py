@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -10,11 +11,17 @@ from pathlib import Path
 
 from ..identity.examine import Examination
 from ..identity.judge import judge, taught
-from ..identity.references import References
-from ..identity.relations import Relations, relate
+from ..identity.relatives.kinship import Relations, relate
+from ..identity.relatives.lineage import Vae, is_published
+from ..identity.relatives.references import References
+from ..identity.sketch import Sketch
+from ..identity.verdict import Certainty, Verdict
+from ..printable import printable
 from .entry import Entry
 from .index import Record
-from .naming import distinct_names
+from .naming import NameIndex, distinct_names
+
+logger = logging.getLogger("vae_workbench")
 
 MOST_TEACHERS = 20
 """Files with exactly the same VAE that are told of as its copies; hundreds of checkpoints may hold the same one."""
@@ -36,8 +43,14 @@ class Collection:
 
     @cached_property
     def vaes(self) -> tuple[Entry, ...]:
-        """The files that are VAEs, or were one before they were damaged."""
+        """The files that are VAEs, or were one before they were damaged: what is counted as a VAE file, wherever files are
+        counted. Halves of VAEs are among them. Files of which nobody can tell what they were are :attr:`unreadable`."""
         return tuple(entry for entry in self.entries if is_vae(entry))
+
+    @cached_property
+    def unreadable(self) -> tuple[Entry, ...]:
+        """The broken files of which cannot be told whether they were VAEs."""
+        return tuple(entry for entry in self.entries if entry.verdict.kind == "broken" and not is_vae(entry))
 
     @cached_property
     def checkpoints(self) -> tuple[Entry, ...]:
@@ -51,19 +64,35 @@ class Collection:
     def by_path(self, path: str | os.PathLike[str]) -> Entry | None:
         """The file at this path, also by way of symbolic links."""
         plain = os.path.abspath(path)  # noqa: PTH100  # resolve() would follow links
-        return self._by_path.get(plain) or self._by_real_path.get(os.path.realpath(plain))
+        try:
+            return self._by_path.get(plain) or self._by_real_path.get(os.path.realpath(plain))
+        except (OSError, ValueError):  # a name that no file can have
+            return None
 
     def judged(self, path: str, record: Record) -> Entry:
         """A file that is not in the library, or was changed since, judged in its light."""
-        return _entry(Path(path).name, path, record, self.references)
+        return _entry(printable(Path(path).name), path, record, self.references)
+
+    def called(self, name: str) -> tuple[Entry, ...]:
+        """The files that may be meant by a name: exactly so in the lists, or else as :class:`.naming.NameIndex` finds them."""
+        listed = self.by_name(name)
+        return (listed,) if listed else self._names.find(name)
 
     @cached_property
     def relations(self) -> tuple[tuple[Entry, ...], Relations]:
         """The VAE files whose weights can be compared, and how they are related. Takes up to a second."""
-        sketches = {entry: self.examinations[entry.path].sketch for entry in self.vaes}
-        compared = {entry: sketch for entry, sketch in sketches.items() if sketch and not sketch.blank}
-        names = [entry.verdict.known_as or entry.name for entry in compared]
-        return tuple(compared), relate(names, list(compared.values()))
+        compared = {
+            entry: _vae(entry, told.sketch)
+            for entry in self.vaes
+            if (told := self.examinations[entry.path]).sketch and not told.sketch.blank
+        }
+        return tuple(compared), relate(list(compared.values()))
+
+    @cached_property
+    def _names(self) -> NameIndex[Entry]:
+        """Each file by its name in the lists, and by its own."""
+        own = ((os.path.basename(entry.path), entry) for entry in self.entries)  # noqa: PTH119  # many, and quick
+        return NameIndex((*((entry.name, entry) for entry in self.entries), *own))
 
     @cached_property
     def _by_name(self) -> dict[str, Entry]:
@@ -76,6 +105,11 @@ class Collection:
     @cached_property
     def _by_real_path(self) -> dict[str, Entry]:
         return {os.path.realpath(entry.path): entry for entry in self.entries}
+
+
+def _vae(entry: Entry, sketch: Sketch) -> Vae:
+    known = entry.verdict.known_as
+    return Vae(known or entry.name, sketch, is_published(known), entry.mtime_ns)
 
 
 def is_vae(entry: Entry) -> bool:
@@ -100,8 +134,14 @@ def collect(records: Mapping[str, Record], titles: Mapping[str, str]) -> Collect
 
 def _entry(name: str, path: str, record: Record, references: References) -> Entry:
     told = record.examination
-    verdict = judge(told, references, name)
-    return Entry(name, path, *record.stamp, record.fingerprint, verdict, told.sha256)
+    try:
+        verdict = judge(told, references, name)
+    except Exception as error:  # noqa: BLE001  # whatever is wrong with one file, the others are told
+        logger.warning("%s could not be judged", printable(path), exc_info=error)
+        why = f"{name} could not be judged ({type(error).__name__}: {printable(str(error))})."
+        verdict = Verdict(path, "broken", Certainty.UNKNOWN, (why,), error=why)
+    size, mtime_ns, ctime_ns = record.stamp
+    return Entry(name, path, size, mtime_ns, record.fingerprint, verdict, told.sha256, ctime_ns)
 
 
 def _references(named: Iterable[tuple[str, Examination]], titles: Mapping[str, str]) -> References:

@@ -1,7 +1,8 @@
 """Which relations a map shows, and where it places whom.
 
 Relations of a family of n are up to n² pairs. Shown is a spanning forest of the nearest ones; a merge hangs on its largest
-parent, with further lines from the others, and its likeness to anybody else follows from theirs and is not shown.
+parent, with further lines from the others, and its likeness to anybody else follows from theirs and is not shown. Where it is
+known who was made from whom, the line goes from the origin to what was made of it, and has a tip; never the other way.
 """
 
 from __future__ import annotations
@@ -9,10 +10,30 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from ..identity.relations import Relations
+from ..identity.relatives.kinship import Relations
+from ..identity.relatives.relations import closeness
+from ..identity.verdict import Relative
 
-Link = tuple[int, int, str]
-"""Two VAEs and how they are related."""
+
+@dataclass(frozen=True)
+class Link:
+    """Two VAEs and how they are related.
+
+    Attributes:
+        origin: of which the other was made, if that is known.
+    """
+
+    one: int
+    other: int
+    relation: str
+    origin: int | None = None
+
+
+LABELS = {
+    "encoder of": "encoder", "its encoder": "encoder",
+    "decoder of": "decoder", "its decoder": "decoder",
+}  # fmt: skip
+"""What is written at a line, where that is not the relation."""
 
 
 @dataclass(frozen=True)
@@ -22,9 +43,10 @@ class Edge:
     Attributes:
         parent: the left end, as its place in the collection.
         child: the right end.
-        relation: ``merge``, ``same encoder``, ``same decoder`` or ``similar``.
+        relation: see :class:`..identity.verdict.Relative`.
         label: what to write at the line.
-        rank: 0 for the line on which the child hangs, 1 and 2 for further parents of a merge.
+        rank: 0 for the line on which the child hangs, 1 and 2 for further parents.
+        directed: whether it is known that the child was made from the parent.
     """
 
     parent: int
@@ -32,6 +54,7 @@ class Edge:
     relation: str
     label: str
     rank: int = 0
+    directed: bool = False
 
 
 @dataclass(frozen=True)
@@ -45,18 +68,19 @@ class Place:
 def family_trees(relations: Relations, without: Collection[int] = ()) -> tuple[Edge, ...]:
     """The lines to show. Each VAE hangs on at most one other; those of ``without`` are left out."""
     families = _Families()
-    links = (link for link in _links(relations) if not {*link[:2]} & {*without})
-    edges = _rooted([link for link in links if families.join(*link[:2])])
+    links = (link for link in _links(relations) if not {link.one, link.other} & {*without})
+    edges = _rooted([link for link in links if families.join(link.one, link.other)])
     hanging, further = [], []
-    for child, (_, merge) in sorted(relations.merges.items()):
+    for child, (told, merge) in sorted(relations.merges.items()):
         if {child, *merge.parents} & {*without}:
             continue
+        word = "merge" if merge.certain else "merge?"
         for rank, (parent, share) in enumerate(zip(merge.parents, merge.coefficients, strict=True)):
             part = "" if merge.blocks else f"{share:.2f}".replace("-", "−")
             if rank == 0 and families.join(parent, child):
-                hanging.append(Edge(parent, child, "merge", f"merge {part}".strip()))
-            else:  # merges of merges may go round in a circle; what would close it hangs nobody
-                further.append(Edge(parent, child, "merge", part, max(rank, 1)))
+                hanging.append(Edge(parent, child, told.relation, f"{word} {part}".strip(), directed=merge.certain))
+            else:  # possible merges may go round in a circle; what would close it hangs nobody
+                further.append(Edge(parent, child, told.relation, part, max(rank, 1), directed=merge.certain))
     return (*edges, *hanging, *further)
 
 
@@ -85,14 +109,30 @@ def arrange(edges: Sequence[Edge]) -> dict[int, Place]:
 
 
 def _links(relations: Relations) -> list[Link]:
-    """Related pairs without merges: those with a half in common first, then the nearest."""
-    pairs = {
-        (min(one, other), max(one, other)): (it.relation == "similar", it.distance, it.relation)
-        for one, links in relations.links.items()
-        for other, it in links
-        if one not in relations.merges and other not in relations.merges
-    }
-    return [(*pair, relation) for pair, (*_, relation) in sorted(pairs.items(), key=lambda item: (item[1], item[0]))]
+    """Related pairs without merges, the closest first; of edits, those whose direction is known. Equally close to several,
+    one hangs on that which was not made of another itself."""
+    made = {number for one, links in relations.links.items() for number in _made(one, links)}
+    pairs: dict[tuple[int, int], tuple[tuple[int, bool, float, bool], Link]] = {}
+    for one, links in sorted(relations.links.items()):
+        for other, told in links:
+            if told.derived is None and not {one, other}.isdisjoint(relations.merges):
+                continue
+            link = Link(min(one, other), max(one, other), told.relation, _origin(one, other, told))
+            rank, distance = closeness(told)
+            order = (rank, link.origin is None, distance, link.origin in made)
+            pairs.setdefault((link.one, link.other), (order, link))
+    return [link for _, (_, link) in sorted(pairs.items(), key=lambda item: (item[1][0], item[0]))]
+
+
+def _made(one: int, links: Iterable[tuple[int, Relative]]) -> Iterator[int]:
+    """Which ends of these links were made from their other ends."""
+    for other, told in links:
+        if told.derived is not None:
+            yield one if told.derived else other
+
+
+def _origin(one: int, other: int, told: Relative) -> int | None:
+    return None if told.derived is None else other if told.derived else one
 
 
 def _columns(edges: Sequence[Edge]) -> dict[int, int]:
@@ -116,38 +156,52 @@ def _children_first(roots: Iterable[int], children: Mapping[int, Sequence[int]])
 
 
 def _rooted(links: Sequence[Link]) -> list[Edge]:
-    """The links of trees, all pointing away from the middle of their tree."""
-    joined: dict[int, list[tuple[int, str]]] = {}
-    for one, other, relation in links:
-        joined.setdefault(one, []).append((other, relation))
-        joined.setdefault(other, []).append((one, relation))
+    """The links of trees. Those without a known direction point away from the root: an origin in the middle of its tree."""
+    joined: dict[int, list[Link]] = {}
+    for link in links:
+        joined.setdefault(link.one, []).append(link)
+        joined.setdefault(link.other, []).append(link)
     edges: list[Edge] = []
     seen: set[int] = set()
     for number in sorted(joined):
         if number in seen:
             continue
-        tree = [number, *(edge.child for edge in _walk(number, joined))]
-        seen.update(tree)
-        edges += _walk(min(tree, key=lambda root: (_depth(_walk(root, joined)), -len(joined[root]), root)), joined)
+        tree = {number, *(end for edge in _walk(number, joined) for end in (edge.parent, edge.child))}
+        seen |= tree
+        walks = {root: _walk(root, joined) for root in tree}
+        edges += walks[
+            min(tree, key=lambda root: (_backward(walks[root]), _depth(walks[root]), -len(joined[root]), root))
+        ]
     return edges
 
 
-def _walk(root: int, joined: Mapping[int, Sequence[tuple[int, str]]]) -> list[Edge]:
-    """The edges of a tree from its root on, each after the one that leads to it."""
+def _walk(root: int, joined: Mapping[int, Sequence[Link]]) -> list[Edge]:
+    """The edges of a tree in the order in which they are reached from its root. Where the way goes from what was made to its
+    origin, the edge goes the other way, and nothing hangs on it."""
     edges: list[Edge] = []
     ends = [(root, root)]
     for number, came_from in ends:
-        for other, relation in joined[number]:
-            if other != came_from:
-                edges.append(Edge(number, other, relation, relation))
-                ends.append((other, number))
+        for link in joined[number]:
+            other = link.other if link.one == number else link.one
+            if other == came_from:
+                continue
+            backward = link.origin == other
+            parent, child = (other, number) if backward else (number, other)
+            label = LABELS.get(link.relation, link.relation)
+            edges.append(Edge(parent, child, link.relation, label, int(backward), link.origin is not None))
+            ends.append((other, number))
     return edges
+
+
+def _backward(edges: Sequence[Edge]) -> int:
+    return sum(edge.rank for edge in edges)
 
 
 def _depth(edges: Sequence[Edge]) -> int:
     depths: dict[int, int] = {}
     for edge in edges:
-        depths[edge.child] = depths.get(edge.parent, 0) + 1
+        if edge.rank == 0:
+            depths[edge.child] = depths.get(edge.parent, 0) + 1
     return max(depths.values(), default=0)
 
 

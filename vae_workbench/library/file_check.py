@@ -9,11 +9,14 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from ..autoencoder.autoencoder import require_rgb
 from ..autoencoder.kl import KLAutoencoder
 from ..autoencoder.open_file import open_autoencoder
-from ..errors import InvalidInput
+from ..errors import InvalidInput, MissingHalf, UnknownArchitecture
 from ..identity.colour_probe import chart
 from ..identity.damage import damaged_tensors
+from ..identity.examine import examine
+from ..identity.unusable import unusable
 from ..precision.check import HalfCheck, run_checked
 from ..precision.finite import all_finite
 from ..progress import Progress, part, silent
@@ -29,10 +32,12 @@ class FileCheck:
     Attributes:
         damaged: names, as in the file, of tensors with NaN or infinite weights.
         halves: those that were run.
+        warnings: sentences on what is wrong with a file whose weights are finite, such as layers of zeros.
     """
 
     damaged: tuple[str, ...]
     halves: tuple[HalfCheck, ...]
+    warnings: tuple[str, ...] = ()
 
 
 def check_file(
@@ -59,14 +64,21 @@ def check_file(
     Raises:
         FileProblem: the file cannot be read.
         UnknownArchitecture: it holds no autoencoder that can be run here.
-        InvalidInput: it is a tiny autoencoder, or the latents or the picture do not fit.
+        InvalidInput: it is a tiny autoencoder or not for RGB pictures, or the latents or the picture do not fit.
+        MissingHalf: there are latents and no decoder.
         Cancelled: ``progress`` raised it.
     """
     damaged = damaged_tensors(path, part(progress, 0.0, 0.4))
     progress(0.4, "reading the weights")
-    network = open_autoencoder(path, device=device)
+    try:
+        network = open_autoencoder(path, device=device)
+    except UnknownArchitecture as error:
+        raise unusable(path, Path(path).name, error) from error
     if not isinstance(network, KLAutoencoder):
         raise InvalidInput(f"{Path(path).name} is a tiny autoencoder", "It cannot overflow: there is nothing to check")
+    require_rgb(network, Path(path).name)
+    if latents is not None and not network.has_decoder:
+        raise MissingHalf(f"{Path(path).name} has no decoder for these latents", "Check its encoder, with a picture")
     halves: list[HalfCheck] = []
     if latents is None and network.has_encoder:
         given = _whole_places(chart(network.downscale) if picture is None else picture, network.downscale)
@@ -76,7 +88,7 @@ def check_file(
     if network.has_decoder:
         given = _noise(network.latent_channels) if latents is None else latents
         halves.append(run_checked(network, "decoder", given, dtype, part(progress, 0.7, 1.0, "decoding, "))[0])
-    return FileCheck(tuple(damaged), tuple(halves))
+    return FileCheck(tuple(damaged), tuple(halves), examine(path).warnings)
 
 
 def _whole_places(picture: Tensor, downscale: int) -> Tensor:

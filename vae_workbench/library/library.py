@@ -9,16 +9,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ..errors import FileProblem, InvalidInput
-from ..identity.examine import examine
-from ..identity.identify import sha256_of
+from ..errors import InvalidInput, WorkbenchError
+from ..identity.hashes import sha256_of
+from ..printable import printable
 from ..progress import Progress, silent
 from ..stored import StoredJson
 from .collection import Collection, collect
 from .entry import Entry
-from .fingerprint import fingerprint
+from .examine_file import examine_file, without_ctime
 from .index import Index, Record
-from .walk import Found, Stamp, walk
+from .walk import FoundFiles, Stamp, stamp_of, walk
 
 KEPT_EVERY = 2.0
 """Seconds between two writings of what was found so far. Nothing more than that is lost when a scan is cancelled or killed."""
@@ -34,7 +34,8 @@ class ScanReport:
         files: how many there are now.
         examined: how many of them were new or changed, and so were opened.
         gone: how many are no longer there.
-        complaints: a sentence for each folder or file that could not be read, and for the index if it could not be used.
+        complaints: a sentence for each folder or file that could not be read, for the index or the names if they could not be
+            used, and for kinds of files that are not read.
         seconds: how long it took.
     """
 
@@ -47,6 +48,9 @@ class ScanReport:
 
 class Library:
     """The user's files and what is known of them. Safe for threads; several processes may share its files.
+
+    No trouble with one file, with the index or with the names keeps it from telling of all the others: it is told in
+    :attr:`ScanReport.complaints`.
 
     Args:
         database: the index; it is made when it is needed.
@@ -65,7 +69,7 @@ class Library:
         """All files as the last scan found them."""
         collection = self._collection
         if collection is None:
-            collection = self._collection = collect(self._records, self._titles())
+            collection = self._collection = collect(self._records, self._titles()[0])
         return collection
 
     def scan(self, folders: Iterable[str | os.PathLike[str]], progress: Progress = silent) -> ScanReport:
@@ -82,43 +86,51 @@ class Library:
             found = walk(folders, progress)
             known = self.index.records()
             gone = _gone(known, found)
-            same = {
-                path: known[path] for path, stamp in found.files.items() if path in known and known[path].stamp == stamp
-            }
+            same = _unchanged(known, found.files)
             fresh = {path: stamp for path, stamp in found.files.items() if path not in same}
-            hashes = _hashes(known, same)
             try:
-                self._examine(fresh, same, hashes, progress)
+                self._examine(fresh, same, _hashes(known, found), progress)
             finally:
                 self.index.put({}, gone)
                 self._show(same)
-            complaints = (*found.complaints, *filter(None, [self.index.complaint]))
+            complaints = (*found.complaints, *found.remarks, *self.complaints())
             report = ScanReport(len(found.files), len(fresh), len(gone), complaints, time.perf_counter() - start)
             self.report = report
             progress(1.0, "done")
             return report
+
+    def complaints(self) -> tuple[str, ...]:
+        """A sentence for the index and for the names, if they could not be used."""
+        return tuple(filter(None, (self.index.complaint, self._titles()[1])))
 
     def entry(self, path: str | os.PathLike[str]) -> Entry:
         """One file, which need not have been scanned: if it is new or changed, it is opened now."""
         collection = self.collection()
         entry = collection.by_path(path)
         where = os.path.abspath(path)  # noqa: PTH100  # resolve() would follow links
-        stamp = _stamp(where)
-        if entry is not None and (entry.size, entry.mtime_ns) == stamp:
+        stamp = stamp_of(where)
+        if entry is not None and entry.stamp == stamp:
             return entry
-        return collection.judged(where, _examined(where, stamp or (0, 0), {}))
+        return collection.judged(where, examine_file(where, stamp or (0, 0, 0), {}))
 
     def among(self, paths: Iterable[str | os.PathLike[str]]) -> Collection:
         """A collection of these files alone, for when they are needed before the folders were scanned. New ones are opened."""
         with self._writing:
             known = self.index.records()
-            stamps = {where: _stamp(where) for where in (os.path.abspath(path) for path in paths)}  # noqa: PTH100
-            records = {
-                path: known[path] for path, stamp in stamps.items() if path in known and known[path].stamp == stamp
-            }
-            fresh = {path: stamp for path, stamp in stamps.items() if stamp and path not in records}
+            asked = {where: stamp_of(where) for where in (os.path.abspath(path) for path in paths)}  # noqa: PTH100
+            stamps = {path: stamp for path, stamp in asked.items() if stamp}
+            records = _unchanged(known, stamps)
+            fresh = {path: stamp for path, stamp in stamps.items() if path not in records}
             self._examine(fresh, records, {}, silent)
-            return collect(records, self._titles())
+            return collect(records, self._titles()[0])
+
+    def same_content(self, entry: Entry) -> list[str]:
+        """Paths of the other files with the content of this one, among all that any scan has found."""
+        return [
+            path
+            for path, record in self.index.records().items()
+            if entry.fingerprint and record.fingerprint == entry.fingerprint and path != entry.path
+        ]
 
     def entitle(self, sketch_id: str, title: str | None) -> None:
         """Gives a VAE, and so all its copies, a name; ``None`` takes it back.
@@ -154,11 +166,11 @@ class Library:
         """
         where = os.path.abspath(path)  # noqa: PTH100
         if where not in self._records:
-            raise InvalidInput(f"{Path(where).name} is not in the library", "Scan again")
+            raise InvalidInput(f"{printable(Path(where).name)} is not in the library", "Scan again")
         digest = sha256_of(where, progress)
         with self._writing:
             record = self._records.get(where)
-            if record is not None and record.stamp == _stamp(where):
+            if record is not None and record.stamp == stamp_of(where):
                 told = replace(record, examination=replace(record.examination, sha256=digest))
                 self.index.put({where: told})
                 self._show({**self._records, where: told})
@@ -193,8 +205,11 @@ class Library:
         kept = time.monotonic()
         try:
             for number, (path, stamp) in enumerate(fresh.items()):
-                progress(number / len(fresh), f"Examining {Path(path).name}")
-                records[path] = unkept[path] = _examined(path, stamp, hashes)
+                progress(number / len(fresh), f"Examining {printable(Path(path).name)}")
+                record, before = examine_file(path, stamp, hashes), self._records.get(path)
+                if before and not record.fingerprint and before.examination == record.examination:
+                    record = before  # still unreadable, so that nothing has changed
+                records[path] = unkept[path] = record
                 if time.monotonic() - kept > KEPT_EVERY:
                     self.index.put(unkept)
                     unkept, kept = {}, time.monotonic()
@@ -206,31 +221,35 @@ class Library:
         if records.keys() != before.keys() or any(before[path] is not record for path, record in records.items()):
             self._records, self._collection = records, None
 
-    def _titles(self) -> dict[str, str]:
-        names = self._names.read().get(NAMES, {})
-        return {str(key): str(value) for key, value in names.items()} if isinstance(names, dict) else {}
+    def _titles(self) -> tuple[dict[str, str], str]:
+        """The names that the user gave, and a sentence if they cannot be read."""
+        try:
+            names = self._names.read().get(NAMES, {})
+        except WorkbenchError as error:
+            return {}, f"The names that you gave are not shown: {error}"
+        return {str(key): str(value) for key, value in names.items()} if isinstance(names, dict) else {}, ""
 
 
-def _examined(path: str, stamp: Stamp, hashes: Mapping[tuple[Stamp, str], str]) -> Record:
-    told = examine(path)
-    try:
-        content = fingerprint(path)
-    except FileProblem:  # the examination says why
-        content = ""
-    digest = hashes.get((stamp, content))
-    return Record(stamp, content, replace(told, sha256=digest) if digest else told)
-
-
-def _hashes(known: Mapping[str, Record], same: Mapping[str, Record]) -> dict[tuple[Stamp, str], str]:
-    """The sha256 of files that are no longer where they were, or changed their date, by what tells them again."""
+def _unchanged(known: Mapping[str, Record], stamps: Mapping[str, Stamp]) -> dict[str, Record]:
+    """The files that are as they were when they were examined."""
     return {
-        (record.stamp, record.fingerprint): record.examination.sha256
-        for path, record in known.items()
-        if path not in same and record.examination.sha256 and record.fingerprint
+        path: known[path]
+        for path, stamp in stamps.items()
+        if path in known and known[path].stamp == stamp and known[path].fingerprint
     }
 
 
-def _gone(known: Mapping[str, Record], found: Found) -> list[str]:
+def _hashes(known: Mapping[str, Record], found: FoundFiles) -> dict[tuple[Stamp, str], str]:
+    """The sha256 of files that are no longer where they were, by what tells them again. A file that changed where it is gets
+    none of these: another one of its size and date may have taken its place, and differ in a few bytes only."""
+    return {
+        (without_ctime(record.stamp), record.fingerprint): record.examination.sha256
+        for path, record in known.items()
+        if path not in found.files and record.examination.sha256 and record.fingerprint
+    }
+
+
+def _gone(known: Mapping[str, Record], found: FoundFiles) -> list[str]:
     """Known files that are no longer there. Below folders that could not be read, such as those of a drive that is not
     plugged in, nothing is gone."""
     unread = tuple(folder.rstrip(os.sep) + os.sep for folder in found.unread)
@@ -239,11 +258,3 @@ def _gone(known: Mapping[str, Record], found: Found) -> list[str]:
         for path in known
         if path not in found.files and not path.startswith(unread) and not os.path.exists(path)  # noqa: PTH110
     ]
-
-
-def _stamp(path: str) -> Stamp | None:
-    try:
-        status = os.stat(path)  # noqa: PTH116
-    except OSError:
-        return None
-    return status.st_size, status.st_mtime_ns

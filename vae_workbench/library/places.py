@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 from pathlib import Path
 
 from .library import Library
@@ -15,12 +16,20 @@ def data_folder() -> Path:
     """The folder for this user's data: ``VAEWB_DATA`` if set, else where the system keeps such things."""
     if chosen := os.environ.get("VAEWB_DATA"):
         return Path(chosen)
-    home = Path.home()
+    home = _home()
     if sys.platform == "win32":
         return Path(os.environ.get("LOCALAPPDATA") or home / "AppData/Local") / APP
     if sys.platform == "darwin":
         return home / "Library/Application Support" / APP
     return Path(os.environ.get("XDG_DATA_HOME") or home / ".local/share") / APP
+
+
+def _home() -> Path:
+    """The user's home; the folder for temporary files where the system knows none, as for a bare user id in a container."""
+    try:
+        return Path.home()
+    except RuntimeError:
+        return Path(tempfile.gettempdir())
 
 
 def library_in(folder: Path) -> Library:

@@ -1,8 +1,9 @@
 """A map of who is a copy, a relative or a merge of whom, drawn as SVG.
 
 Relations become a forest, drawn from left to right: every VAE hangs on its nearest relative, so that a family of n is joined
-by n − 1 lines and not by all of its pairs; a merge hangs on its largest parent, and arrows come from the others. Copies are
-one box. Broken VAEs and those without any relative are left out.
+by n − 1 lines and not by all of its pairs; a merge hangs on its largest parent, and arrows come from the others. A line has a
+tip where it is known that one was made from the other. Copies are one box. Broken VAEs and those without any relative are
+left out.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-from ..identity.relations import Relations
+from ..identity.relatives.kinship import Relations
 from .entry import Entry
 from .family_tree import Edge, Place, arrange, family_trees
 
@@ -44,7 +45,7 @@ def relation_map(vaes: Sequence[Entry], relations: Relations) -> RelationMap:
 
     Args:
         vaes: the collection.
-        relations: what :func:`..identity.relations.relate` found among their sketches, in the same order.
+        relations: what :func:`..identity.relatives.kinship.relate` found among their sketches, in the same order.
     """
     broken = {place for place, entry in enumerate(vaes) if entry.verdict.kind == "broken"}
     edges = family_trees(relations, without=broken)
@@ -80,8 +81,8 @@ def _line(edge: Edge, arrivals: int, places: dict[int, Place]) -> str:
     turn = end - LABEL
     bend = max(LABEL / 2, (turn - start) / 2)
     path = f"M{start} {middle}C{start + bend} {middle} {turn - bend} {arrival} {turn} {arrival}H{end}"
-    tip = f"<path d='M{end} {arrival}l-8 -4v8z'/>" if edge.relation == "merge" else ""
-    dashes = " stroke-dasharray='2 4'" if edge.relation == "similar" else ""
+    tip = f"<path d='M{end} {arrival}l-8 -4v8z'/>" if edge.directed else ""
+    dashes = " stroke-dasharray='2 4'" if edge.relation.startswith(("similar", "possible")) else ""
     return (
         f"<path d='{path}' fill='none' stroke='currentColor' stroke-opacity='.55'{dashes}/>{tip}"
         f"<text x='{end - 11}' y='{arrival - 3}' text-anchor='end' font-size='10' fill-opacity='.8'>"

@@ -19,7 +19,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from ..autoencoder.autoencoder import Autoencoder
+from ..autoencoder.autoencoder import Autoencoder, require_rgb
 from ..autoencoder.latent_space import LATENT_SPACES
 from ..autoencoder.open_file import open_autoencoder
 from ..errors import MissingHalf
@@ -59,13 +59,16 @@ def thumbnail(
     Raises:
         FileProblem: the file cannot be read.
         UnknownArchitecture: it holds no autoencoder that can be run here.
+        InvalidInput: it is not for RGB pictures.
         MissingHalf: it has no decoder, or no encoder where its latent space has no test latent.
         Cancelled: ``progress`` raised it.
     """
     progress(0.0, "reading the weights")
     network = open_autoencoder(path, device=device)
+    require_rgb(network, Path(path).name)
     if not network.has_decoder:
         raise MissingHalf("This file has an encoder only, which draws no pictures", "Choose a file with a decoder")
+    require_rgb(network, Path(path).name)
     with torch.inference_mode():
         latent = _latent(network, space, part(progress, 0.2, 0.5))
         image = network.decode(latent, part(progress, 0.5, 1.0)).float().cpu()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from ..compare.candidate import Candidate
+from ..compare.decoding.candidate import Candidate
 from ..library.naming import distinct_names
 from ..library.walk import walk
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import gradio as gr
 
-from .checkpoints_page import CheckpointsPage
-from .compare_page import ComparePage
-from .library_page import LibraryPage
+from .checkpoints.page import CheckpointsPage
+from .compare.page import ComparePage
+from .evaluate.page import EvaluatePage
+from .library.page import LibraryPage
 from .workbench import Workbench
+from .workshop.page import WorkshopPage
 
 
 def build_pages(workbench: Workbench) -> None:
@@ -19,3 +21,7 @@ def build_pages(workbench: Workbench) -> None:
             LibraryPage.build(workbench, library)
         with gr.Tab("Checkpoints", id="checkpoints", elem_id="vaewb_page_checkpoints") as checkpoints:
             CheckpointsPage.build(workbench, checkpoints)
+        with gr.Tab("Workshop", id="workshop", elem_id="vaewb_page_workshop") as workshop:
+            WorkshopPage.build(workbench, workshop)
+        with gr.Tab("Evaluate", id="evaluate", elem_id="vaewb_page_evaluate") as evaluate:
+            EvaluatePage.build(workbench, evaluate)

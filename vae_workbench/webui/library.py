@@ -9,7 +9,7 @@ from pathlib import Path
 
 from modules import paths, sd_models, sd_vae, shared
 
-from ..errors import Cancelled, WorkbenchError
+from ..errors import Cancelled, FileProblem, WorkbenchError
 from ..library.library import Library
 from ..library.places import library_in
 from .log import logger
@@ -40,7 +40,7 @@ def folders() -> list[Path]:
     return [Path(folder) for folder in dict.fromkeys(named) if folder and Path(folder).is_dir()]
 
 
-class Upkeep:
+class BackgroundScan:
     """Scans the folders once in a thread of its own, then hashes VAE files while no picture is made."""
 
     def __init__(self) -> None:
@@ -60,14 +60,26 @@ class Upkeep:
     def _run(self) -> None:
         try:
             library().scan(folders(), self._go_on)
-            while hashes_in_background() and (waiting := library().unhashed()):
-                library().compute_sha256(waiting[0], self._go_on_when_idle)
+            self._hash()
         except Cancelled:
             pass
         except WorkbenchError as error:
             logger.warning("%s", error)
         except Exception:  # noqa: BLE001  # the outermost callback of this thread
             logger.exception("The library could not be brought up to date")
+
+    def _hash(self) -> None:
+        """Hashes what is not hashed yet; a file that cannot be read is told of and left out."""
+        unreadable: set[str] = set()
+        while hashes_in_background():
+            waiting = next((path for path in library().unhashed() if path not in unreadable), None)
+            if waiting is None:
+                return
+            try:
+                library().compute_sha256(waiting, self._go_on_when_idle)
+            except FileProblem as error:
+                unreadable.add(waiting)
+                logger.warning("%s", error)
 
     def _go_on(self, _fraction: float, _what: str) -> None:
         if self._stopped.is_set():

@@ -7,9 +7,22 @@ import logging
 import gradio as gr
 from gradio import context
 
+from ..errors import WorkbenchError
+from ..printable import printable
+
 logger = logging.getLogger("vae_workbench")
+
+
+class _PrintableFormatter(logging.Formatter):
+    """Escapes what a console cannot show: names of files that are not UTF-8, and control characters in them."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  # logging's name
+        record.message = printable(record.message)
+        return super().formatMessage(record)
+
+
 _handler = logging.StreamHandler()
-_handler.setFormatter(logging.Formatter("VAE Workbench: %(message)s"))
+_handler.setFormatter(_PrintableFormatter("VAE Workbench: %(message)s"))
 
 
 def attach() -> None:
@@ -25,6 +38,13 @@ def detach() -> None:
     logger.removeHandler(_handler)
     logger.propagate = True
     logger.setLevel(logging.NOTSET)
+
+
+def warn_of(error: WorkbenchError) -> None:
+    """Logs the sentence of an error; once, however many hands it goes through."""
+    if not getattr(error, "logged", False):
+        logger.warning("%s", error)
+    error.logged = True  # type: ignore[attr-defined]
 
 
 def tell(sentence: str) -> None:

@@ -28,6 +28,9 @@ BITS = {
 }
 """Bits of one element, in the order of the ``Dtype`` enumeration of safetensors, which sorts tensors by it."""
 
+FLOATS = frozenset(name for name in BITS if name.startswith(("F", "BF")))
+"""Formats that weights can be used in as they are. Whole numbers are quantised weights, without the scales they need."""
+
 TORCH_NAMES = {
     "BOOL": "bool",
     "F4": "float4_e2m1fn_x2",

@@ -69,7 +69,10 @@ class Inventory:
         tensors: name → where and what, in the file's own order.
         size: bytes of the whole file.
         mtime_ns: time of its last change, in nanoseconds since 1970.
-        wrapper: the key under which a torch file keeps its state dict (``state_dict``), or an empty string.
+        wrapper: the keys under which a torch file keeps its state dict (``state_dict``, ``state_dict.vae``), or an empty
+            string.
+        code: what the pickle of a torch file names beyond the rebuilding of tensors, such as ``posix.system``: code that a
+            careless program would run. Nothing of it is run here.
     """
 
     path: str
@@ -79,6 +82,7 @@ class Inventory:
     size: int
     mtime_ns: int
     wrapper: str = ""
+    code: tuple[str, ...] = ()
 
 
 def checked_sizes(values: object) -> tuple[int, ...]:

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import math
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import NamedTuple
 
 import torch
 
 from ..errors import InvalidInput
-from . import torch_legacy, zip_directory
 from .inventory import inventory_of
 from .layout import Inventory, TensorInfo
 from .source import Source
-from .torch_dtypes import DTYPES, packed_shape
+from .torch_file import legacy as torch_legacy
+from .torch_file import zip_directory
+from .torch_file.dtypes import DTYPES, packed_shape
 
-__all__ = ["WeightsReader", "load_tensors", "open_weights"]
+__all__ = ["CHUNK", "WeightsReader", "load_tensors", "open_weights"]
+
+CHUNK = 1 << 20
+"""Bytes of a tensor that :meth:`WeightsReader.chunks` reads at once: few enough to stay in the processor's cache."""
 
 
 class WeightsReader:
@@ -28,9 +33,9 @@ class WeightsReader:
         inventory: what the file holds.
     """
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, inventory: Inventory) -> None:
         self._source = source
-        self.inventory: Inventory = inventory_of(source)
+        self.inventory = inventory
 
     def load(self, name: str, memory: torch.Tensor | None = None) -> torch.Tensor:
         """One tensor, on the CPU, in the format of the file.
@@ -58,6 +63,40 @@ class WeightsReader:
         self._source.check_unchanged()
         elements = raw.view(dtype)
         return elements.view(shape) if info.strides is None else elements.as_strided(shape, info.strides)
+
+    def chunks(self, name: str) -> Iterator[memoryview]:
+        """The bytes of one tensor in the order of its elements, at most :data:`CHUNK` at a time.
+
+        Each lies in the same memory as the last but one: while a chunk is read, the one before may still be in use. The number
+        format does not matter. A tensor with gaps or repeats, or of a deflated record, is loaded as a whole.
+
+        Raises:
+            InvalidInput, FileProblem: as :meth:`load`.
+        """
+        info = self._info(name)
+        if info.strides is not None or (info.record is not None and info.record.compressed):
+            whole = self.load(name).contiguous().flatten().view(torch.uint8).numpy().data
+            yield from (whole[start : start + CHUNK] for start in range(0, len(whole), CHUNK))
+            return
+        starts = range(0, info.nbytes, CHUNK)
+        buffers = [memoryview(bytearray(min(CHUNK, info.nbytes))) for _ in starts[:2]]
+        for number, start in enumerate(starts):
+            part = buffers[number % 2][: info.nbytes - start]
+            self._read(info, info.offset + start, part)
+            self._source.check_unchanged()
+            yield part
+
+    def copy_to(self, file: io.FileIO, name: str, start: int, length: int) -> int:
+        """Appends ``length`` bytes of one tensor from ``start`` on to a file; as :meth:`.source.Source.copy_to`, or fewer.
+
+        A tensor that does not lie in one piece, as :meth:`chunks` gives it, is not copied.
+        """
+        info = self._info(name)
+        if info.strides is not None or self.inventory.container != "safetensors" or start + length > info.nbytes:
+            return 0
+        count = self._source.copy_to(file, info.offset + start, length)
+        self._source.check_unchanged()
+        return count
 
     def sample(self, name: str, start: int, count: int) -> torch.Tensor:
         """``count`` elements of one tensor from place ``start`` on, as if it were flattened; float32, on the CPU.
@@ -94,6 +133,11 @@ class WeightsReader:
         first, last = min(places), max(places)
         inside = tuple(place - first for place in places)
         return _Run(info, info.offset + first * size, (last + 1 - first) * size, dtype, inside)
+
+    @property
+    def modified_ns(self) -> int:
+        """Time of the file's last change when it was opened, in nanoseconds since 1970."""
+        return self._source.mtime_ns
 
     def close(self) -> None:
         """Lets go of the file. Tensors that were loaded stay as they are."""
@@ -172,17 +216,24 @@ def _place(place: int, shape: tuple[int, ...], strides: tuple[int, ...]) -> int:
     return memory
 
 
-def open_weights(path: str | os.PathLike[str]) -> WeightsReader:
+def open_weights(
+    path: str | os.PathLike[str], read_inventory: Callable[[Source], Inventory] = inventory_of
+) -> WeightsReader:
     """Opens a file of tensors for loading; to be used in a ``with`` statement.
 
     Tensors are read into memory of their own instead of being mapped: see :class:`Source` for why. It costs the bytes
     of the tensor asked for and nothing else, whatever the size of the file.
 
+    Args:
+        path: of the file.
+        read_inventory: what tells what the file holds; another than the usual one may forgive more.
+
     Raises:
         FileProblem: as :func:`vae_workbench.weights.inventory.read_inventory` does.
     """
     with contextlib.ExitStack() as until_read:
-        reader = WeightsReader(until_read.enter_context(Source(path)))
+        source = until_read.enter_context(Source(path))
+        reader = WeightsReader(source, read_inventory(source))
         until_read.pop_all()
     return reader
 

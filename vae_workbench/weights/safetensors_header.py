@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import math
+import re
 import struct
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -19,12 +20,21 @@ from .source import Source
 
 METADATA = "__metadata__"
 LENGTH = struct.Struct("<Q")
-LARGEST_HEADER = 8 << 20
+LARGEST_HEADER = 100_000_000
+"""Bytes that safetensors itself reads, ``MAX_HEADER_SIZE`` in its source. Workflows and thumbnails take many of them."""
+
+LARGEST_TEXT = 64 << 10
+"""Bytes of a text in a header of more than ``SMALL_HEADER``: a longer one is replaced by its size while it is read."""
+
+LARGEST_KEPT = 8 << 20
 SMALL_HEADER = 1 << 20
 MOST_MARKS = 600_000
-"""Bounds on memory, in bytes and in marks: ``"``, ``,``, ``[`` and ``{``. No JSON value comes without a mark, and none
-takes more than 72 bytes beside its text. The largest known checkpoints need 1 MiB and 50,000 marks; so much is small
-enough to be neither counted nor copied with care."""
+"""Bounds on memory, in bytes without long texts and in marks: ``"``, ``,``, ``[`` and ``{``. No JSON value comes without
+a mark, and none takes more than 72 bytes beside its text. The largest known checkpoints need 1 MiB and 50,000 marks; so much
+is small enough to be neither counted nor copied with care."""
+
+BLOCK = 256 << 10
+"""Bytes of a large header that are read at once."""
 
 _FIXED = {2: ":{", 3: "dtype", 4: ":", 6: ",", 7: "shape", 9: "data_offsets"}
 """What stands between the quotation marks of ``"name":{"dtype":"F16","shape":[1],"data_offsets":[0,2]},``."""
@@ -32,11 +42,18 @@ _FIXED = {2: ":{", 3: "dtype", 4: ":", 6: ",", 7: "shape", 9: "data_offsets"}
 _ESCAPED = [*map(chr, range(32)), "\\"]
 """Characters that JSON only allows escaped, and the one that escapes them."""
 
+_BLANKS = re.compile(rb"[ \t\r\n]{2,}")
+
 Header = tuple[dict[str, str], dict[str, TensorInfo]]
 
 
-def read_header(source: Source) -> Header:
-    """Metadata and tensors. Reads the header and nothing else.
+def read_header(source: Source, faults: list[str] | None = None) -> Header:
+    """Metadata and tensors. Reads the header and nothing else, and keeps no text of megabytes.
+
+    Args:
+        source: the file.
+        faults: where faults are noted that hide no weights, to be read after "it": metadata that is no text, gaps between
+            tensors and bytes behind them. Without it they are errors, as the format demands.
 
     Raises:
         DamagedFile: the header is cut off or contradicts itself or the file's size.
@@ -49,9 +66,11 @@ def read_header(source: Source) -> Header:
     if length > LARGEST_HEADER:
         raise _too_large(source)
     try:
-        text = source.read(LENGTH.size, length).decode()
+        text = (source.read(LENGTH.size, length) if length <= SMALL_HEADER else _shortened(source, start)).decode()
         if length > SMALL_HEADER and sum(map(text.count, '",[{')) > MOST_MARKS:
             raise _too_large(source)
+        if faults is not None:
+            return _any_header(text, start, source.size, faults)
         return _parsed(text, start, source.size)
     except UnicodeError as error:
         raise source.damaged("its header is not UTF-8 text") from error
@@ -82,7 +101,7 @@ def header_bytes(tensors: Iterable[tuple[str, str, tuple[int, ...]]], metadata: 
         raise InvalidInput(f"No safetensors file can hold these tensors: {error}", "Rename or convert them") from error
     text = json.dumps(entries, ensure_ascii=False, separators=(",", ":")).encode()
     text += b" " * (-len(text) % LENGTH.size)
-    if len(text) > LARGEST_HEADER:
+    if len(text) > LARGEST_KEPT:
         raise InvalidInput("The names and metadata of the tensors take more than 8 MiB", "Leave out metadata")
     return LENGTH.pack(len(text)) + text, end
 
@@ -91,6 +110,42 @@ def _too_large(source: Source) -> Exception:
     return source.unsupported(
         "has a header that is larger than that of any known model", "Remove its metadata where it was made"
     )
+
+
+def _shortened(source: Source, end: int) -> bytes:
+    """A header up to the offset ``end`` of the file, with long texts replaced by their sizes, and blanks by one.
+
+    Raises:
+        UnsupportedFile: what is left is still too large.
+    """
+    kept, text = bytearray(), bytearray()  # before the text that is being read, and its beginning
+    size, quotes, inside, held = 0, 0, False, b""
+    for place in range(LENGTH.size, end, BLOCK):
+        block = held + source.read(place, min(BLOCK, end - place))
+        plain = block.replace(b"\\\\", b"__").replace(b'\\"', b"__")  # of the same length, without escaped quotes
+        held = b"\\" if plain.endswith(b"\\") else b""  # belongs to the first character of the next block
+        quotes += plain.count(b'"')
+        if len(kept) > LARGEST_KEPT or quotes > MOST_MARKS:
+            raise _too_large(source)
+        offset = 0
+        for number, part in enumerate(plain.removesuffix(held).split(b'"')):
+            if number:
+                if inside:
+                    kept += _quoted(text, size)
+                    text.clear()
+                size, inside = 0, not inside
+            piece = block[offset : offset + len(part)]
+            offset += len(part) + 1
+            if not inside:
+                kept += _BLANKS.sub(b" ", piece)
+            elif size <= LARGEST_TEXT:
+                text += piece
+            size += len(part)
+    return bytes(kept + (b'"' + text if inside else b"") + held)
+
+
+def _quoted(text: bytes | bytearray, size: int) -> bytes:
+    return b'"%s"' % text if size <= LARGEST_TEXT else b'"(%.1f MB of text)"' % (size / 1e6)
 
 
 def _parsed(text: str, start: int, file_size: int) -> Header:
@@ -146,8 +201,8 @@ def _plain_form(dtype: str, shape_text: str) -> tuple[str, tuple[int, ...], int]
     return dtype, shape, byte_size(dtype, math.prod(shape))
 
 
-def _any_header(text: str, start: int, file_size: int) -> Header:
-    """The header as any JSON that follows the rules.
+def _any_header(text: str, start: int, file_size: int, faults: list[str] | None = None) -> Header:
+    """The header as any JSON that follows the rules, but for those whose breach is to be noted in ``faults``.
 
     Raises:
         ValueError: which rule it breaks.
@@ -155,9 +210,10 @@ def _any_header(text: str, start: int, file_size: int) -> Header:
     if not text.startswith("{"):
         raise ValueError("its header does not begin with a brace")
     entries = _unique(_JSON.decode(text), "its header")
-    metadata = _checked_metadata(entries.pop(METADATA, ()))
+    raw = entries.pop(METADATA, ())
+    metadata = _checked_metadata(raw) if faults is None else _mended_metadata(raw, faults)
     tensors = {_encodable(name): _tensor(name, entry, start) for name, entry in entries.items()}
-    _check_cover(tensors, start, file_size)
+    _check_cover(tensors, start, file_size, faults)
     return metadata, tensors
 
 
@@ -172,10 +228,25 @@ def _unique(pairs: object, where: str) -> dict[str, Any]:
 
 
 def _checked_metadata(pairs: object) -> dict[str, str]:
-    metadata = _unique(pairs, "its metadata")
+    """The metadata. ``null``, as some programs write it, is none."""
+    metadata = {} if pairs is None else _unique(pairs, "its metadata")
     if not all(isinstance(value, str) for value in metadata.values()):
         raise ValueError("its metadata holds something other than text")
     return {_encodable(key): _encodable(value) for key, value in metadata.items()}
+
+
+def _mended_metadata(raw: object, faults: list[str]) -> dict[str, str]:
+    """What is text in the metadata, and what is not as the JSON that it was."""
+    if not isinstance(raw, tuple):
+        faults.append(f"has {json.dumps(raw)[:40]} as metadata instead of named texts")
+        return {}
+    if any(not isinstance(value, str) for _, value in raw):
+        faults.append("has metadata that is no text")
+    if len(dict(raw)) != len(raw):
+        faults.append("has metadata that holds a name twice")
+    return _checked_metadata(
+        tuple({key: value if isinstance(value, str) else json.dumps(value) for key, value in raw}.items())
+    )
 
 
 def _encodable(text: str) -> str:
@@ -200,17 +271,22 @@ def _tensor(name: str, entry: object, start: int) -> TensorInfo:
     return TensorInfo(dtype, shape, start + begin, size)
 
 
-def _check_cover(tensors: dict[str, TensorInfo], start: int, file_size: int) -> None:
-    """Tensors lie side by side and fill the file, as the format demands."""
+def _check_cover(tensors: dict[str, TensorInfo], start: int, file_size: int, faults: list[str] | None = None) -> None:
+    """Tensors lie side by side and fill the file, as the format demands; gaps are noted if there are ``faults``."""
     end = start
+    gaps = 0
     for name, info in sorted(tensors.items(), key=lambda item: (item[1].offset, item[1].nbytes)):
-        if info.offset != end:
+        if info.offset != end and (faults is None or info.offset < end):
             raise ValueError(f"its tensor {name[:80]!r} overlaps another or leaves a gap before it")
-        end += info.nbytes
+        gaps += info.offset - end
+        end = info.offset + info.nbytes
     if end > file_size:
         raise ValueError(f"it is cut off ({end} bytes promised, {file_size} there)")
-    if end < file_size:
+    if end < file_size and faults is None:
         raise ValueError(f"{file_size - end} bytes at its end belong to no tensor")
+    if faults is not None:
+        faults += [f"has {gaps} bytes between its tensors that belong to none"] if gaps else []
+        faults += [f"has {file_size - end} bytes at its end that belong to no tensor"] if end < file_size else []
 
 
 def _integer(digits: str) -> int:

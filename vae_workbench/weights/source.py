@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import stat
@@ -13,6 +14,10 @@ from ..errors import DamagedFile, UnreadableFile, UnsupportedFile
 
 LARGEST_READ = 1 << 30
 """Bytes asked of the system at once; Linux and Windows refuse or shorten reads of 2 GiB and more."""
+
+
+CANNOT_COPY = (errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EBADF, errno.EPERM, errno.ETXTBSY)
+"""What systems say that do not copy between these two files, though both can be read and written."""
 
 
 class Source:
@@ -68,6 +73,25 @@ class Source:
                 if not count:
                     raise self._changed()
                 done += count
+
+    def copy_to(self, file: io.FileIO, offset: int, length: int) -> int:
+        """Appends bytes from ``offset`` on to a file, within the system, and tells how many; 0 where the system cannot.
+
+        Raises:
+            UnreadableFile: the file became shorter since it was opened.
+            OSError: the disk is full, or otherwise refuses.
+        """
+        if not hasattr(os, "copy_file_range"):
+            return 0
+        try:
+            count = os.copy_file_range(self._file.fileno(), file.fileno(), min(length, LARGEST_READ), offset)
+        except OSError as error:
+            if error.errno in CANNOT_COPY:
+                return 0
+            raise
+        if not count and os.fstat(self._file.fileno()).st_size < offset + length:
+            raise self._changed()
+        return count
 
     def check_unchanged(self) -> None:
         """Raises UnreadableFile if the file was written to since it was opened."""

@@ -3,43 +3,74 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Set
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, TypeGuard
 
 from .dtypes import BITS, byte_size
 from .layout import Record, TensorInfo, checked_shape, checked_sizes
+from .pickle import too_large
+from .pickled_code import code_among
 from .source import Source
-from .torch_pickle import CONVERT, PickledTensor, StorageReference
+from .torch_file.tensor_pickle import CONVERT, PickledTensor, StorageReference, TorchPickle
 
-LIGHTNING = "state_dict"
-TRAINERS = ("params_ema", "params", "model")
-"""Keys under which a state dict may lie; the trainers' only if there is no tensor beside them, the best one first."""
+STATE_DICT = "state_dict"
+"""Where Lightning and most trainers keep the weights, and where the web UI looks: if it is there, nothing else counts."""
 
+TRAINING = re.compile(r"optim|scheduler|scaler|callback|loops")
+"""In keys of what a training program keeps beside the weights, which holds tensors too."""
+
+AVERAGED = re.compile(r"(?:^|_)ema(?:_|$)|shadow")
+"""In keys of averaged weights, which are meant to be used where the ones that they average lie beside them."""
+
+MOSTLY = 0.9
+"""Share of the weights that must be there averaged: averages leave out counters and the like."""
+
+PARTS = ("encoder", "decoder", "quant_conv", "post_quant_conv")
+"""Keys that are part of the tensors' names, however alone they stand: a VAE that was saved in parts."""
+
+DEEPEST = 4
+LONGEST_KEY = 60
+LONGEST_JOINED = 512
+MOST_LISTED = 60_000
+"""Bounds on memory and time: levels of dicts in dicts, characters of their keys and of the names made from them, tensors."""
 
 MOST_REPEATED = 1 << 28
 """Elements that a tensor may claim by repeating fewer ones: beyond, it is there to fill the memory of who copies it."""
 
 
 class TorchHeader(NamedTuple):
-    """Plain values beside the state dict as text, its tensors, and the key that it lay under (or an empty string)."""
+    """What a torch file holds.
+
+    Attributes:
+        metadata: plain values beside the state dict, as text.
+        tensors: by name.
+        wrapper: the keys that the state dict lay under, joined by dots, or an empty string.
+        code: see :attr:`.layout.Inventory.code`.
+    """
 
     metadata: dict[str, str]
     tensors: dict[str, TensorInfo]
     wrapper: str
+    code: tuple[str, ...]
 
 
-def header_of(source: Source, root: object, locate: Callable[[StorageReference], Record]) -> TorchHeader:
-    """The tensors of a torch file. ``locate`` tells where the file keeps a storage.
+def header_of(
+    source: Source, pickles: TorchPickle, root: object, locate: Callable[[StorageReference], Record]
+) -> TorchHeader:
+    """The tensors of a torch file, whose ``pickles`` made the value ``root``. ``locate`` tells where it keeps a storage.
 
     Raises:
         DamagedFile: a tensor reaches beyond its storage.
-        UnsupportedFile: there is no state dict, or it has a number format that is unknown.
+        UnsupportedFile: there is no state dict, or it has a number format that is unknown, or far too many tensors.
     """
+    root = _numbered(root)
     if not isinstance(root, dict):
         raise source.unsupported("holds a program object instead of named tensors", CONVERT)
-    wrapper, entries = _unwrapped(root)
-    tensors = _tensors(entries)
+    wrapper, tensors = _named_tensors(root)
+    if len(tensors) > MOST_LISTED:
+        raise too_large(source)
     for name, tensor in tensors.items():
         if tensor.dtype not in BITS:
             raise source.unsupported(f"keeps {name[:80]!r} as {tensor.dtype}, which is not read here", CONVERT)
@@ -48,21 +79,68 @@ def header_of(source: Source, root: object, locate: Callable[[StorageReference],
         placed = {name: _placed(tensor, records[tensor.storage.key]) for name, tensor in tensors.items()}
     except ValueError as error:
         raise source.damaged(str(error)) from error
-    return TorchHeader(_plain_values(root), placed, wrapper)
+    return TorchHeader(_plain_values(root), placed, wrapper, code_among(pickles.names))
 
 
-def _unwrapped(root: dict[object, object]) -> tuple[str, dict[object, object]]:
-    for key in (LIGHTNING,) if _tensors(root) else (LIGHTNING, *TRAINERS):
-        inner = root.get(key)
-        if isinstance(inner, dict):
-            return key, inner
-    return "", root
+Tensors = dict[str, PickledTensor]
 
 
-def _tensors(entries: dict[object, object]) -> dict[str, PickledTensor]:
-    return {
-        name: value for name, value in entries.items() if isinstance(name, str) and isinstance(value, PickledTensor)
-    }
+def _numbered(root: object) -> object:
+    """Tensors without names, alone or in a list, as latents are saved: named by their places from ``0`` on."""
+    if isinstance(root, PickledTensor):
+        return {"0": root}
+    if isinstance(root, (list, tuple)) and root and all(isinstance(item, PickledTensor) for item in root):
+        return {str(place): item for place, item in enumerate(root)}
+    return root
+
+
+def _named_tensors(root: dict[object, object]) -> tuple[str, Tensors]:
+    """The tensors of nested dicts, and the keys that lead to all of them.
+
+    Those keys are left out of the names. Where tensors lie in several places, their keys are part of the names:
+    ``{"vae": …, "unet": …}`` gives ``vae.decoder.conv_in.weight``.
+    """
+    inner = root.get(STATE_DICT)
+    seen = {id(root)}
+    wrapper, tensors = _below(inner, 1, seen) if isinstance(inner, dict) else ("", {})
+    if tensors:
+        return ".".join(filter(None, (STATE_DICT, wrapper))), tensors
+    return _below(root, 0, seen)
+
+
+def _below(entries: dict[object, object], depth: int, seen: set[int]) -> tuple[str, Tensors]:
+    """As :func:`_named_tensors`. A dict that lies in several places is looked at once, which also ends circles."""
+    tensors = {name: value for name, value in entries.items() if type(name) is str and isinstance(value, PickledTensor)}
+    inside: dict[str, tuple[str, Tensors]] = {}
+    for key, value in entries.items():
+        if depth < DEEPEST and isinstance(value, dict) and _leads_on(key) and id(value) not in seen:
+            seen.add(id(value))
+            inside[key] = _below(value, depth + 1, seen)
+    inside = _without_averaged({key: found for key, found in inside.items() if found[1]})
+    if len(inside) == 1 and not tensors:
+        ((key, (wrapper, only)),) = inside.items()
+        if key not in PARTS:
+            return ".".join(filter(None, (key, wrapper))), only
+    for key, (wrapper, found) in inside.items():
+        prefix = ".".join(filter(None, (key, wrapper)))
+        for name, tensor in found.items():
+            if len(name) <= LONGEST_JOINED:
+                tensors.setdefault(f"{prefix}.{name}", tensor)
+    return "", tensors
+
+
+def _leads_on(key: object) -> TypeGuard[str]:
+    return type(key) is str and len(key) <= LONGEST_KEY and not TRAINING.search(key.lower())
+
+
+def _without_averaged(found: dict[str, tuple[str, Tensors]]) -> dict[str, tuple[str, Tensors]]:
+    """Leaves out weights of which nearly all lie averaged under another key."""
+    averages = {key: tensors.keys() for key, (_, tensors) in found.items() if AVERAGED.search(key.lower())}
+
+    def averaged(names: Set[str]) -> bool:
+        return any(len(names & average) >= MOSTLY * len(names) for average in averages.values())
+
+    return {key: inner for key, inner in found.items() if key in averages or not averaged(inner[1].keys())}
 
 
 def _plain_values(root: dict[object, object]) -> dict[str, str]:

@@ -22,7 +22,7 @@ TINY, TINY2, PAIR, OTHER = "tiny.safetensors", "tiny2.safetensors", "pair.safete
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
-    from vae_workbench.webui import guard
+    from vae_workbench.webui.guarding import guard
 
     (tmp_path / "vaes").mkdir()
     with clean_host(), opened(make_vaes(tmp_path / "vaes"), None) as world:
@@ -33,11 +33,11 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 def in_use(world: World) -> tuple[str, str | None]:
     """The checkpoint, and the VAE that is named as in use (``None`` for its own), which is known to be in memory."""
-    from vae_workbench.webui.truth import active
+    from vae_workbench.webui.showing.active_vae import active
 
     now = active()
     assert now is not None and now.checkpoint == world.checkpoint
-    assert world.vae == (world.own(world.checkpoint) if now.vae is None else world.file(now.vae))
+    assert world.vae == (world.baked(world.checkpoint) if now.vae is None else world.file(now.vae))
     return now.checkpoint, now.vae
 
 
@@ -58,7 +58,7 @@ def decoded(world: World, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, st
 
 
 def picture(world: World, decoded: list[tuple[str, str | None]], **more: Any) -> list[tuple[str, str | None]]:
-    """Makes one; what it was decoded with. Afterwards, memory holds what is named."""
+    """Makes one; what it was decoded with, which its infotext names. Afterwards, memory holds what is named."""
     from modules import processing
     from modules.call_queue import queue_lock
 
@@ -67,8 +67,11 @@ def picture(world: World, decoded: list[tuple[str, str | None]], **more: Any) ->
     unsaved = {"do_not_save_samples": True, "do_not_save_grid": True}
     p = processing.StableDiffusionProcessingTxt2Img(**{**small, **unsaved, "override_settings": {}, **more})
     with queue_lock:
-        processing.process_images(p)
+        (text,) = processing.process_images(p).infotexts
     in_use(world)
+    checkpoint, vae = decoded[-1]
+    assert (f"VAE: {vae}" if vae else f"Baked VAE: {checkpoint}") in text
+    assert ("VAE hash: " in text) == (vae is not None) == ("Baked VAE: " not in text)
     return list(decoded)
 
 

@@ -13,11 +13,11 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from vae_workbench.autoencoder.build import load_autoencoder
+from vae_workbench.precision.guard.hooks import GuardHooks, Identity
+from vae_workbench.precision.guard.vae_guard import VaeGuard
 from vae_workbench.precision.plan import Plans
 from vae_workbench.precision.scales import Rescaled
 from vae_workbench.precision.structure import HALVES, Half, parts_of
-from vae_workbench.precision.surroundings import Identity, Surroundings
-from vae_workbench.precision.watch import Watch
 
 REAL = os.environ.get("VAEWB_REAL_HOST")
 pytestmark = pytest.mark.skipif(not REAL, reason="needs the web UI's own Python and modules")
@@ -91,21 +91,23 @@ def test_repaired_and_then_rescaled(network: Callable[[], Any], half: Half, tmp_
     vae.load_state_dict(tensors)
     vae.half()
     told: list[str] = []
-    around = Surroundings(report=lambda report: told.append(report.precision))
+    hooks = GuardHooks(report=lambda report: told.append(report.precision))
     identity = Identity("vae", str(tmp_path / "vae.safetensors"), "sketch")
-    watch = Watch(vae, lambda: identity, Plans(tmp_path / "plans.json"), around)
+    vae_guard = VaeGuard(vae, lambda: identity, Plans(tmp_path / "plans.json"), hooks)
     exact = load_autoencoder(tensors)
     z = latents_for(vae)
     expected = exact.decode(z) if half == "decoder" else exact.moments(IMAGES).chunk(2, dim=1)[0]
     for _ in range(2):
         with torch.no_grad():
             result = (
-                watch.decode(vae.decode, z.half()) if half == "decoder" else watch.encode(vae.encode, IMAGES.half())
+                vae_guard.decode(vae.decode, z.half())
+                if half == "decoder"
+                else vae_guard.encode(vae.encode, IMAGES.half())
             )
         if not isinstance(result, Tensor):
             result = result.mean
         sampled = half == "encoder" and network is not ldm
         assert result.isfinite().all() and (sampled or (result.float() - expected).norm() / expected.norm() < 0.02)
     assert told == ["fp32", "fp16 rescaled"]
-    watch.renew()
+    vae_guard.renew()
     assert all(torch.equal(value, tensors[name].half()) for name, value in vae.named_parameters())

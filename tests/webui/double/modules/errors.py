@@ -5,3 +5,7 @@ printed = []
 
 def display(e, task, *, full_traceback=False):
     printed.append((task, e))
+
+
+def report(message, *, exc_info=False):
+    printed.append((message, exc_info))

@@ -7,6 +7,11 @@ from modules import shared
 from modules.cache import cache
 
 
+def sha256_from_cache(filename, title, use_addnet_hash=False):
+    hashes = cache("hashes")
+    return hashes[title]["sha256"] if title in hashes else None
+
+
 def sha256(filename, title, use_addnet_hash=False):
     hashes = cache("hashes")
     known = hashes.get(title)

@@ -4,9 +4,15 @@ import dataclasses
 
 MOMENTS = (
     "ui_settings", "before_ui", "ui_tabs", "app_started", "script_unloaded", "model_loaded", "infotext_pasted",
-    "after_component",
+    "after_component", "cfg_denoiser",
 )  # fmt: skip
 callback_map = {f"callbacks_{moment}": [] for moment in MOMENTS}
+
+
+@dataclasses.dataclass
+class CFGDenoiserParams:
+    sampling_step: int
+    total_sampling_steps: int
 
 
 @dataclasses.dataclass
@@ -41,6 +47,16 @@ def infotext_pasted_callback(infotext, params):
 def after_component_callback(component, **kwargs):
     for callback in _registered("after_component"):
         callback(component, **kwargs)
+
+
+def cfg_denoiser_callback(params):
+    for callback in _registered("cfg_denoiser"):
+        callback(params)
+
+
+def remove_callbacks_for_function(callback_func):
+    for callbacks in callback_map.values():
+        callbacks[:] = [registered for registered in callbacks if registered.callback != callback_func]
 
 
 def ui_settings_callback():

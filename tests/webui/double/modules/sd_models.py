@@ -5,7 +5,7 @@ from collections import OrderedDict
 
 import torch
 
-from modules import devices, paths, script_callbacks, sd_hijack, sd_vae, shared
+from modules import cache, devices, hashes, paths, script_callbacks, sd_hijack, sd_vae, shared
 
 model_path = os.path.join(paths.models_path, "Stable-diffusion")
 checkpoints_list = {}
@@ -18,7 +18,9 @@ class CheckpointInfo:
         self.filename = filename
         self.name = self.title = os.path.basename(filename)
         self.name_for_extra = os.path.splitext(self.name)[0]
-        self.sha256 = self.shorthash = None
+        self.metadata = cache.cached_data_for_file("safetensors-metadata", f"checkpoint/{self.name}", filename, dict)
+        self.sha256 = hashes.sha256_from_cache(filename, f"checkpoint/{self.name}")
+        self.shorthash = self.sha256 and self.sha256[:10]
 
     def register(self):
         checkpoints_list[self.title] = checkpoint_aliases[self.title] = self
@@ -35,8 +37,8 @@ def list_models():
 
 
 def select_checkpoint():
-    chosen = checkpoint_aliases.get(shared.opts.sd_model_checkpoint)
-    return chosen or next(iter(checkpoints_list.values()))
+    choice_for = checkpoint_aliases.get(shared.opts.sd_model_checkpoint)
+    return choice_for or next(iter(checkpoints_list.values()))
 
 
 def get_closet_checkpoint_match(search_string):
@@ -84,13 +86,22 @@ class LatentDiffusion(torch.nn.Module):
         self.model.diffusion_model = torch.nn.Linear(8, 8)
         self.first_stage_model = build(shape_of()).to_empty(device="cpu").requires_grad_(False)
         self.lowvram = self.hijacked = False
+        self.scale_factor = 0.18215
+
+    def decode_first_stage(self, z):
+        z = 1.0 / self.scale_factor * z
+        return self.first_stage_model.decode(z)
 
 
 def read_state_dict(checkpoint_file, print_global_state=False, map_location=None):
     if checkpoint_file.endswith(".safetensors"):
-        from safetensors.torch import load_file
+        from safetensors.torch import load, load_file
 
-        tensors = load_file(checkpoint_file)
+        if shared.opts.disable_mmap_load_safetensors:
+            with open(checkpoint_file, "rb") as file:
+                tensors = load(file.read())
+        else:
+            tensors = load_file(checkpoint_file)
     else:
         tensors = torch.load(checkpoint_file, weights_only=False)
     return dict(tensors.get("state_dict", tensors))

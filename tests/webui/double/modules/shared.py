@@ -12,6 +12,7 @@ class OptionInfo:
     ):
         self.default, self.label, self.onchange, self.section = default, label, onchange, section
         self.infotext = infotext
+        self.do_not_save = False
 
     def info(self, text):
         return self
@@ -29,6 +30,7 @@ class Options:
             "sd_checkpoint_hash": OptionInfo(""),
             "sd_checkpoints_limit": OptionInfo(1),
             "sd_checkpoint_cache": OptionInfo(0),
+            "disable_mmap_load_safetensors": OptionInfo(False),
             "sd_checkpoints_keep_in_cpu": OptionInfo(True),
             "sd_vae": OptionInfo("Automatic", "SD VAE", infotext="VAE"),
             "sd_vae_overrides_per_model_preferences": OptionInfo(True),
@@ -37,6 +39,12 @@ class Options:
             "auto_vae_precision_bfloat16": OptionInfo(False),
             "add_vae_name_to_info": OptionInfo(True),
             "add_vae_hash_to_info": OptionInfo(True),
+            "sd_vae_decode_method": OptionInfo("Full"),
+            "samples_save": OptionInfo(True),
+            "samples_format": OptionInfo("png"),
+            "enable_pnginfo": OptionInfo(True),
+            "return_mask": OptionInfo(False),
+            "overlay_inpaint": OptionInfo(True),
             "infotext_skip_pasting": OptionInfo([]),
             "disable_weights_auto_swap": OptionInfo(True),
         }
@@ -53,7 +61,7 @@ class Options:
 
     def set(self, key, value, is_api=False, run_callbacks=True):
         before = self.data.get(key)
-        if before == value:
+        if before == value or self.data_labels[key].do_not_save:
             return False
         self.data[key] = value
         onchange = self.data_labels[key].onchange
@@ -79,7 +87,7 @@ class Options:
 
     def add_option(self, key, info):
         self.data_labels[key] = info
-        if key not in self.data:
+        if key not in self.data and not info.do_not_save:
             self.data[key] = info.default
 
 

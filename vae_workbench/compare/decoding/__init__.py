@@ -1,0 +1,1 @@
+"""Each source through each VAE."""

@@ -1,0 +1,1 @@
+"""A comparison as a folder, and what its files hold."""

@@ -1,0 +1,1 @@
+"""What else is drawn of a comparison: latents, generation loss, heat maps, the whole grid."""

@@ -1,0 +1,1 @@
+"""The steps that a recipe can have, one a file."""

@@ -1,0 +1,1 @@
+"""Which published architecture the names and shapes of some tensors are, also where some are missing."""

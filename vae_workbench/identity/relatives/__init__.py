@@ -1,0 +1,1 @@
+"""Copies, finetunes and merges, told by sketches."""

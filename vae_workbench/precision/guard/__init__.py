@@ -1,0 +1,1 @@
+"""One VAE under guard: the ladder of retries, its hooks and reports."""

@@ -1,0 +1,1 @@
+"""The page on which VAEs are evaluated over a folder of pictures."""

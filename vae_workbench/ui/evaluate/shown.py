@@ -1,0 +1,113 @@
+"""An evaluation on the page: what it says first, then what it looks like, then its numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from ...evaluate.measured import MEASURES
+from ...evaluate.summary import Summary
+from ...evaluate.tables import conclusions, notes, tables_html
+from ..shared.messages import message, order_button, text_html
+from .evaluations import ADDRESS, KeptEvaluation
+
+FIRST = 3
+"""Conclusions that are read at once; there are as many as there are pairs."""
+
+DOWNLOADS = {
+    "evaluation.html": "One HTML file to share",
+    "summary.csv": "CSV",
+    "pairs.csv": "Pairs (CSV)",
+    "summary.md": "Markdown",
+    "summary.json": "JSON",
+}
+
+EMPTY = (
+    "<div class='vaewb-empty'><h3>Which VAE is better, over many pictures?</h3><p>Each VAE encodes and decodes every picture of"
+    " a folder, and what comes out is measured against the picture: how close it is (PSNR, SSIM, ΔE2000, ꟻLIP), and whether"
+    " colours and brightness shift. One picture may favour a VAE by chance; here you learn in how many it is closer, and where"
+    " VAEs differ most.</p><p>Choose a folder and two or more VAEs, then press <b>Evaluate</b>. The built-in pictures take a"
+    " minute or two with small VAEs, and are enough to see what comes out. You may close this page meanwhile: the work goes"
+    " on, and what was done is never done again.</p></div>"
+)
+
+
+def results_html(kept: KeptEvaluation) -> str:
+    """All that is known of an evaluation."""
+    summary = kept.summary
+    head = f"<h3>{text_html(kept.order.title)}</h3>"
+    if summary is None:
+        return f"{head}{message('Nothing is known yet.', more=_go_on(kept))}"
+    done = summary.pictures - summary.missing
+    told = "" if kept.is_finished else message(f"{done:,} of {summary.pictures:,} pictures.", more=_go_on(kept))
+    return "".join([head, told, _said(summary), _drawn(kept), _differing(kept), _numbers(summary), _downloads(kept)])
+
+
+def list_html(all_kept: Iterable[KeptEvaluation], chosen: str, running: Iterable[str] = ()) -> str:
+    """The evaluations that can be opened again."""
+    rows = "".join(_row(kept, kept.id == chosen, kept.id in running) for kept in all_kept)
+    return f"<h4>Evaluations until now</h4><ul class='vaewb-evaluations'>{rows}</ul>" if rows else ""
+
+
+def _row(kept: KeptEvaluation, is_chosen: bool, is_running: bool) -> str:
+    summary = kept.summary
+    when = datetime.fromtimestamp(kept.changed).strftime("%Y-%m-%d %H:%M")
+    state = "under way"
+    if not is_running:
+        state = "stopped before any result" if summary is None else f"{summary.pictures - summary.missing:,} pictures"
+        state += f" of {summary.pictures:,}" if summary and summary.missing else ""
+    title = text_html(kept.order.title)
+    opens = (
+        f"<button type='button' class='vaewb-link' data-vaewb-evaluation='{kept.id}' aria-pressed='{str(is_chosen).lower()}'>"
+        f"{title}</button>"
+    )
+    go_on = "" if is_running or kept.is_finished else _go_on(kept)
+    removes = (
+        f"<button type='button' class='vaewb-remove' data-vaewb-remove-evaluation='{kept.id}' aria-label='Remove {title}'>×"
+        "</button>"
+    )
+    return f"<li>{opens}<small>{when} · {state}</small>{go_on}{'' if is_running else removes}</li>"
+
+
+def _go_on(kept: KeptEvaluation) -> str:
+    return order_button("Go on", {"id": kept.id}, f"Go on with {kept.order.title}")
+
+
+def _said(summary: Summary) -> str:
+    said = [f"<li>{text_html(sentence)}</li>" for sentence in conclusions(summary)]
+    more = f"<details><summary>{len(said) - FIRST} more</summary><ul>{''.join(said[FIRST:])}</ul></details>"
+    return f"<ul class='vaewb-conclusions'>{''.join(said[:FIRST])}</ul>{more if said[FIRST:] else ''}" if said else ""
+
+
+def _drawn(kept: KeptEvaluation) -> str:
+    plots = [
+        f"<a href='{_address(kept, file)}' target='_blank'><img loading='lazy' src='{_address(kept, file)}' "
+        f"alt='{MEASURES[name].title}'></a>"
+        for name, file in kept.plots.items()
+    ]
+    return f"<div class='vaewb-plots'>{''.join(plots)}</div>"
+
+
+def _differing(kept: KeptEvaluation) -> str:
+    if not kept.has_differing:
+        return ""
+    viewer = f"<vaewb-viewer data-vaewb-evaluation='{kept.id}'></vaewb-viewer>"
+    return f"<h4>The pictures where they differ most</h4>{viewer}"
+
+
+def _numbers(summary: Summary) -> str:
+    said = "".join(f"<li>{text_html(sentence)}</li>" for sentence in notes(summary))
+    return f"<h4>Numbers</h4><div class='vaewb-numbers'>{tables_html(summary)}</div><ul class='vaewb-notes'>{said}</ul>"
+
+
+def _downloads(kept: KeptEvaluation) -> str:
+    links = [
+        f"<a href='{_address(kept, file)}' download='{file}'>{text}</a>"
+        for file, text in DOWNLOADS.items()
+        if (kept.folder / file).is_file()
+    ]
+    return f"<p class='vaewb-links'>{' '.join(links)}</p>"
+
+
+def _address(kept: KeptEvaluation, file: str) -> str:
+    return f".{ADDRESS.format(evaluation_id=kept.id)}/{file}"

@@ -1,0 +1,1 @@
+"""What several pages use: jobs, messages, tables of files."""

@@ -1,0 +1,1 @@
+"""The page "Workshop": new VAEs from old."""

@@ -1,0 +1,1 @@
+"""Which VAE a checkpoint gets in the web UI: its list of files, its settings, its metadata."""

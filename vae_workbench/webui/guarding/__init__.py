@@ -1,0 +1,1 @@
+"""The guard around the VAEs that make pictures in the web UI."""

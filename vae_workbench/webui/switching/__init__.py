@@ -1,0 +1,1 @@
+"""What changes the weights of a VAE in use, and what each model holds."""
