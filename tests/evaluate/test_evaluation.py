@@ -17,13 +17,13 @@ from PIL import Image
 from tests.evaluate.small import SIZE, job, known, pictures, tiny_job
 from vae_workbench.compare.decoding.candidate import Candidate
 from vae_workbench.errors import Cancelled, InUse, InvalidInput
-from vae_workbench.evaluate import processes
-from vae_workbench.evaluate.batches import evaluate_batches
 from vae_workbench.evaluate.evaluation import Evaluation, begin, compute, missing_batches
 from vae_workbench.evaluate.job import Batch, Job, Line, batch_size
-from vae_workbench.evaluate.processes import evaluate_in_processes
-from vae_workbench.evaluate.summary import summarized
-from vae_workbench.evaluate.tables import as_text
+from vae_workbench.evaluate.measuring.batches import evaluate_batches
+from vae_workbench.evaluate.report.tables import as_text
+from vae_workbench.evaluate.summary.summary import summarized
+from vae_workbench.evaluate.workers import processes
+from vae_workbench.evaluate.workers.processes import evaluate_in_processes
 from vae_workbench.folder_lock import locked
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -54,8 +54,8 @@ def run(options: argparse.Namespace) -> int:
 
     from ..compare.decoding.settings import fp16_warning
     from ..evaluate.evaluation import begin, compute
-    from ..evaluate.report import write_report
-    from ..evaluate.tables import as_text
+    from ..evaluate.report.report import write_report
+    from ..evaluate.report.tables import as_text
 
     job = _job(options)
     warnings = {fp16_warning(torch.device(job.device), precision) for precision in job.precisions}
@@ -78,7 +78,7 @@ def _job(options: argparse.Namespace) -> Any:
 
     from ..autoencoder.latent_space import LATENT_SPACES
     from ..evaluate.job import Job
-    from ..evaluate.lpips import is_installed
+    from ..evaluate.measuring.lpips import is_installed
 
     if options.latent_space and options.latent_space not in LATENT_SPACES:
         raise InvalidInput(f"{options.latent_space} is no latent space", f"Name one of {', '.join(LATENT_SPACES)}")

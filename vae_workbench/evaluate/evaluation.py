@@ -20,13 +20,13 @@ from ..errors import DamagedFile, InvalidInput, UnwritableTarget, WorkbenchError
 from ..folder_lock import locked
 from ..progress import Progress, silent
 from ..targets import check_folder_target, write_whole
-from .batches import Networks, evaluate_batches, one_thread
 from .job import Batch, Column, Job, Line, batch_size
-from .lpips import Lpips
-from .processes import evaluate_in_processes
-from .ray_workers import evaluate_with_ray
+from .measuring.batches import Networks, evaluate_batches, one_thread
+from .measuring.lpips import Lpips
+from .pictures.work_list import WorkList, pictures_of, sampled, write_work_list
 from .results import Results
-from .work_list import WorkList, pictures_of, sampled, write_work_list
+from .workers.processes import evaluate_in_processes
+from .workers.ray_workers import evaluate_with_ray
 
 VERSION = 1
 

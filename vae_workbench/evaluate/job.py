@@ -12,7 +12,7 @@ from ..autoencoder.latent_space import LATENT_SPACES
 from ..compare.decoding.candidate import Candidate
 from ..compare.decoding.cells import vae_record
 from ..compare.decoding.settings import Settings
-from .crop import Crop
+from .pictures.crop import Crop
 
 Precision = Literal["fp32", "bf16", "fp16"]
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ..errors import UnreadableFile, UnwritableTarget
 from .job import Column, Line
-from .measured import MEASURES
+from .measuring.measured import MEASURES
 
 CHECKSUM = b',"crc":"'
 """What precedes the checksum of a line, which is the last that it tells: the CRC-32 of all before."""

@@ -22,7 +22,7 @@ from ..compare.comparisons import ID, answer
 from .order import Order
 
 if TYPE_CHECKING:
-    from ...evaluate.summary import Summary
+    from ...evaluate.summary.summary import Summary
 
 ADDRESS = "/vae-workbench/evaluations/{evaluation_id}"
 FILE = re.compile(r"plot-[\w-]+\.png|summary\.(?:csv|md|json|txt)|pairs\.csv|evaluation\.html")
@@ -48,7 +48,7 @@ class KeptEvaluation:
     @property
     def summary(self) -> Summary | None:
         """What came of it, until it was stopped at least; ``None``: there is nothing yet, or it cannot be read."""
-        from ...evaluate.summary import Summary
+        from ...evaluate.summary.summary import Summary
 
         try:
             return Summary.from_json(json.loads((self.folder / SUMMARY).read_bytes()))
@@ -58,7 +58,7 @@ class KeptEvaluation:
     @property
     def plots(self) -> dict[str, str]:
         """Plots by the measure that they show: names of files."""
-        from ...evaluate.measured import MEASURES
+        from ...evaluate.measuring.measured import MEASURES
 
         named = {name: f"plot-{name.replace('_', '-')}.png" for name in MEASURES}
         return {name: file for name, file in named.items() if (self.folder / file).is_file()}

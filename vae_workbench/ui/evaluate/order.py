@@ -12,8 +12,8 @@ import torch
 from ...printable import printable
 
 if TYPE_CHECKING:
-    from ...evaluate.crop import Crop
     from ...evaluate.job import Job, Precision
+    from ...evaluate.pictures.crop import Crop
 
 Named = tuple[str, str]
 """A VAE: its name and the path of its file."""
@@ -55,7 +55,7 @@ class Order:
         """What the evaluation is made of."""
         from ...compare.decoding.candidate import Candidate
         from ...evaluate.job import Job
-        from ...evaluate.lpips import is_installed
+        from ...evaluate.measuring.lpips import is_installed
 
         def candidate(named: Named) -> Candidate:
             return Candidate(named[0], Path(named[1]))

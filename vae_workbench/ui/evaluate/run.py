@@ -12,7 +12,7 @@ from ..workbench import Workbench
 from .evaluations import KeptEvaluation
 
 if TYPE_CHECKING:
-    from ...evaluate.summary import Summary
+    from ...evaluate.summary.summary import Summary
 
 COMPUTED = 0.95
 """The part of the progress that the computing has; looking at the VAEs and the report have what is left."""
@@ -29,7 +29,7 @@ def evaluate(workbench: Workbench, kept: KeptEvaluation, progress: Progress) -> 
         Cancelled: passed on from ``progress``. What was done is kept, and told of.
     """
     from ...evaluate.evaluation import begin, compute
-    from ...evaluate.report import write_report
+    from ...evaluate.report.report import write_report
 
     order, device = kept.order, workbench.device()
     hold = partial(workbench.exclusive, progress)

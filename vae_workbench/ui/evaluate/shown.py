@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from ...evaluate.measured import MEASURES
-from ...evaluate.summary import Summary
-from ...evaluate.tables import conclusions, notes, tables_html
+from ...evaluate.measuring.measured import MEASURES
+from ...evaluate.report.tables import conclusions, notes, tables_html
+from ...evaluate.summary.summary import Summary
 from ..shared.messages import message, order_button, text_html
 from .evaluations import ADDRESS, KeptEvaluation
 

@@ -8,8 +8,8 @@ from functools import cached_property
 
 import numpy as np
 
-from ..compare.measuring.flip import flip
-from ..compare.measuring.measures import RgbImage, fidelity
+from ...compare.measuring.flip import flip
+from ...compare.measuring.measures import RgbImage, fidelity
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ class Original:
 
 
 def _lab(image: RgbImage) -> RgbImage:
-    from skimage.color import rgb2lab  # late, as in :mod:`..compare.measuring.measures`
+    from skimage.color import rgb2lab  # late, as in :mod:`...compare.measuring.measures`
 
     lab: RgbImage = rgb2lab(image)
     return lab

@@ -13,19 +13,19 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..compare.decoding.latent_spaces import KnownSpace, space_of
-from ..compare.decoding.latents import Latents, encoded, fitting
-from ..compare.decoding.opened import OpenedVaes
-from ..compare.sources.picture import Picture
-from ..errors import InvalidInput, WorkbenchError, sentence_of
-from ..identity.verdict import Certainty
-from ..precision.memory import is_out_of_memory
-from ..progress import silent
-from .crop import load_square
-from .job import Batch, Column, Job, Line, Precision
+from ...compare.decoding.latent_spaces import KnownSpace, space_of
+from ...compare.decoding.latents import Latents, encoded, fitting
+from ...compare.decoding.opened import OpenedVaes
+from ...compare.sources.picture import Picture
+from ...errors import InvalidInput, WorkbenchError, sentence_of
+from ...identity.verdict import Certainty
+from ...precision.memory import is_out_of_memory
+from ...progress import silent
+from ..job import Batch, Column, Job, Line, Precision
+from ..pictures.crop import load_square
+from ..pictures.work_list import name_hash
 from .lpips import Lpips
 from .measured import Original
-from .work_list import name_hash
 
 KEPT_BYTES = 1 << 30
 """Weights of each precision that are kept in memory beside those of the VAE that runs. Others are read for each batch anew,

@@ -6,17 +6,17 @@ import base64
 import json
 from pathlib import Path
 
-from ..compare.folder.folder import ComparisonFolder
-from ..compare.html_file import write_html
-from ..compare.views.picture_file import picture_bytes
-from ..progress import Progress, part, silent
-from ..stored import to_utf8
-from ..targets import write_whole
+from ...compare.folder.folder import ComparisonFolder
+from ...compare.html_file import write_html
+from ...compare.views.picture_file import picture_bytes
+from ...progress import Progress, part, silent
+from ...stored import to_utf8
+from ...targets import write_whole
+from ..evaluation import Evaluation
+from ..measuring.measured import MEASURES
+from ..summary.summary import DEFAULT_KEPT, Summary, summarized
 from .differing import keep_differing
-from .evaluation import Evaluation
-from .measured import MEASURES
 from .plots import measures_of, plot
-from .summary import DEFAULT_KEPT, Summary, summarized
 from .tables import as_csv, as_html, as_markdown, as_text, pairs_as_csv
 
 DIFFERING, PAGE = "differing", "evaluation.html"

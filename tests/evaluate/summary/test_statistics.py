@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from vae_workbench.evaluate.statistics import mean_of, share_of
+from vae_workbench.evaluate.summary.statistics import mean_of, share_of
 
 
 @pytest.mark.parametrize("count", [2, 10, 1000])

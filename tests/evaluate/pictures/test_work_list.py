@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from vae_workbench.errors import DamagedFile, InvalidInput
-from vae_workbench.evaluate.work_list import WorkList, pictures_of, sampled, write_work_list
+from vae_workbench.evaluate.pictures.work_list import WorkList, pictures_of, sampled, write_work_list
 
 
 def test_a_folder_gives_its_pictures_sorted_with_those_of_its_subfolders(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..errors import InvalidInput
+from ...errors import InvalidInput
 
 HOW = "Install it with: pip install lpips torchvision"
 

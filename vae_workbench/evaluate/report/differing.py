@@ -8,17 +8,17 @@ from dataclasses import asdict, replace
 import numpy as np
 import torch
 
-from ..compare.decoding.cell import rounded
-from ..compare.decoding.cells import Source, keep_source, vae_record
-from ..compare.folder.folder import Cell, ComparisonFolder, VaeRecord, content_id
-from ..compare.measuring.measures import look
-from ..compare.sources.picture import Picture, as_image, to_pil
-from ..errors import InvalidInput
-from ..progress import Progress, silent
-from .batches import Networks, one_thread, read_square
-from .evaluation import Evaluation
-from .job import Column
-from .summary import Different, Summary
+from ...compare.decoding.cell import rounded
+from ...compare.decoding.cells import Source, keep_source, vae_record
+from ...compare.folder.folder import Cell, ComparisonFolder, VaeRecord, content_id
+from ...compare.measuring.measures import look
+from ...compare.sources.picture import Picture, as_image, to_pil
+from ...errors import InvalidInput
+from ...progress import Progress, silent
+from ..evaluation import Evaluation
+from ..job import Column
+from ..measuring.batches import Networks, one_thread, read_square
+from ..summary.summary import Different, Summary
 
 SHOWN = ("psnr", "ssim", "delta_e", "flip")
 """Measures that a comparison shows too."""

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 from PIL import Image, ImageDraw
 
-from ..compare.views.lettering import font_for, wrapped
-from ..printable import printable
-from .measured import MEASURES
-from .statistics import Mean
-from .summary import Summary
+from ...compare.views.lettering import font_for, wrapped
+from ...printable import printable
+from ..measuring.measured import MEASURES
+from ..summary.statistics import Mean
+from ..summary.summary import Summary
 
 WIDTH, ROW, MARGIN, LABELS = 1200, 56, 24, 380
 PAPER, INK, FAINT, GRID = (255, 255, 255), (31, 41, 55), (107, 114, 128), (226, 229, 234)

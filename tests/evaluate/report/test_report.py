@@ -16,9 +16,9 @@ from tests.evaluate.small import job, pictures
 from vae_workbench.compare.decoding.candidate import Candidate
 from vae_workbench.compare.folder.folder import ComparisonFolder
 from vae_workbench.evaluate.evaluation import Evaluation, begin, compute
-from vae_workbench.evaluate.report import write_report
-from vae_workbench.evaluate.summary import Summary, summarized
-from vae_workbench.evaluate.tables import as_html, as_markdown, as_text
+from vae_workbench.evaluate.report.report import write_report
+from vae_workbench.evaluate.report.tables import as_html, as_markdown, as_text
+from vae_workbench.evaluate.summary.summary import Summary, summarized
 
 
 @pytest.fixture(scope="module")

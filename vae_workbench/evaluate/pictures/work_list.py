@@ -10,9 +10,9 @@ from array import array
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from ..compare.sources.sources import PICTURES
-from ..errors import DamagedFile, InvalidInput, UnreadableFile
-from ..targets import write_whole_from
+from ...compare.sources.sources import PICTURES
+from ...errors import DamagedFile, InvalidInput, UnreadableFile
+from ...targets import write_whole_from
 
 
 def pictures_of(named: Path) -> tuple[Path, Iterator[str]]:

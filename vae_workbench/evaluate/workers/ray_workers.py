@@ -13,9 +13,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from ..errors import InvalidInput, sentence_of
-from .batches import evaluate_batches
-from .job import Batch, Job, Line
+from ...errors import InvalidInput, sentence_of
+from ..job import Batch, Job, Line
+from ..measuring.batches import evaluate_batches
 from .processes import PATIENCE, THREADS
 
 LOCAL = "local"
@@ -46,7 +46,7 @@ def evaluate_with_ray(job: Job, batches: Iterable[Batch], address: str) -> Gener
     try:
         ray.init(
             address=None if address == LOCAL else address,
-            runtime_env={"py_modules": [str(Path(__file__).parents[1])], "env_vars": THREADS},
+            runtime_env={"py_modules": [str(Path(__file__).parents[2])], "env_vars": THREADS},
             logging_level=logging.WARNING,
             log_to_driver=False,
             include_dashboard=False if address == LOCAL else None,

@@ -16,9 +16,9 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-from ..errors import InvalidInput, WorkbenchError, sentence_of
-from .batches import evaluate_batches
-from .job import Batch, Job, Line
+from ...errors import InvalidInput, WorkbenchError, sentence_of
+from ..job import Batch, Job, Line
+from ..measuring.batches import evaluate_batches
 
 logger = logging.getLogger("vae_workbench")
 
@@ -146,7 +146,7 @@ def _no_main_module() -> Iterator[None]:
 def _importable() -> Iterator[None]:
     """A process that is started now finds this package: a web UI takes it off the path again once it has imported it."""
     before = sys.path
-    sys.path = [*before, str(Path(__file__).resolve().parents[2])]
+    sys.path = [*before, str(Path(__file__).resolve().parents[3])]
     try:
         yield
     finally:

@@ -7,10 +7,10 @@ import html
 import io
 from collections.abc import Iterator, Sequence
 
-from ..printable import printable
-from .measured import MEASURES
-from .statistics import METHOD, PERCENTILES, Mean
-from .summary import Pair, Row, Summary
+from ...printable import printable
+from ..measuring.measured import MEASURES
+from ..summary.statistics import METHOD, PERCENTILES, Mean
+from ..summary.summary import Pair, Row, Summary
 
 MOST_FAILURES = 20
 """Sentences that a text tells; all of them are in the JSON."""

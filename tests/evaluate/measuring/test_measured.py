@@ -7,7 +7,7 @@ import pytest
 
 from vae_workbench.compare.measuring.flip import flip
 from vae_workbench.compare.measuring.measures import fidelity
-from vae_workbench.evaluate.measured import MEASURES, Original
+from vae_workbench.evaluate.measuring.measured import MEASURES, Original
 
 
 def picture(seed: int) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:

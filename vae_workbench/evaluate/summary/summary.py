@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..compare.measuring.measures import PSNR_OF_ROUNDING, VISIBLE
-from .crop import RULES
-from .evaluation import Evaluation
-from .job import Column
-from .measured import MEASURES
-from .results import Failures, table
+from ...compare.measuring.measures import PSNR_OF_ROUNDING, VISIBLE
+from ..evaluation import Evaluation
+from ..job import Column
+from ..measuring.measured import MEASURES
+from ..pictures.crop import RULES
+from ..results import Failures, table
 from .statistics import METHOD, PERCENTILES, Mean, Share, mean_of, share_of
 
 Table = Mapping[str, NDArray[np.float64]]

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from vae_workbench.errors import InvalidInput
-from vae_workbench.evaluate.crop import load_square
+from vae_workbench.evaluate.pictures.crop import load_square
 
 
 def saved(path: Path, width: int, height: int) -> Path:

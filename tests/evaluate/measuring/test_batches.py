@@ -13,9 +13,9 @@ from vae_workbench.compare.decoding.candidate import Candidate
 from vae_workbench.compare.decoding.comparison import compare
 from vae_workbench.compare.measuring.flip import flip
 from vae_workbench.compare.sources.picture import load_picture
-from vae_workbench.evaluate.batches import evaluate_batches, one_thread
 from vae_workbench.evaluate.evaluation import with_verdicts
 from vae_workbench.evaluate.job import Batch, Job, Line
+from vae_workbench.evaluate.measuring.batches import evaluate_batches, one_thread
 
 
 def lines(made: Job, root: Path, *names: str, first: int = 0) -> list[Line]:

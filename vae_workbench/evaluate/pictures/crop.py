@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ..compare.sources.picture import open_rgb
+from ...compare.sources.picture import open_rgb
 
 Crop = Literal["center", "random"]
 
