@@ -1,4 +1,4 @@
-"""``python -m vae_workbench COMMAND``; ``--json`` for programs.
+"""``python -m vae_workbench COMMAND``, or ``vae-workbench COMMAND`` after ``pip install .``; ``--json`` for programs.
 
 Exit codes: 0 done; 2 a file, picture or option could not be used (one sentence says which and why); 130 interrupted;
 141 whoever read the output, such as ``head``, went away.
@@ -15,6 +15,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
 from .. import __version__
 from ..errors import sentence_of
@@ -42,6 +43,9 @@ logger = logging.getLogger(__name__)
 
 JSON_ESCAPES = "vae_workbench.json"
 """The name under which Python knows :func:`_json_escapes`."""
+
+INSTALLED = "vae-workbench"
+"""What ``pip install .`` calls it."""
 
 COMMANDS = (
     *(inspect, identify, scan, choose, compare, evaluate, check),
@@ -109,7 +113,8 @@ def _json_escapes(error: UnicodeError) -> tuple[str, int]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser("python -m vae_workbench", description="VAEs in a terminal.")
+    name = INSTALLED if Path(sys.argv[0]).stem == INSTALLED else "python -m vae_workbench"
+    parser = argparse.ArgumentParser(name, description="VAEs in a terminal.")
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for module in COMMANDS:

@@ -11,13 +11,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ..beside import BESIDE
 from ..errors import TargetExists
 from ..targets import write_whole
 from .folder.folder import ComparisonFolder
 
-ROOT = Path(__file__).resolve().parents[2]
 VIEWER = "vae_workbench_viewer"
-STYLE = ROOT / "style.css"
+STYLE = BESIDE / "style.css"
 
 THEMES = """
 :root { color-scheme: light dark; --body-background-fill: light-dark(#ffffff, #101418);
@@ -61,7 +61,7 @@ viewer.stage.focus({{preventScroll: true}}); // nothing else is here that keys c
 
 def viewer_scripts() -> list[Path]:
     """The scripts of the viewer, the element itself, which needs the others, last."""
-    folder = ROOT / "javascript"
+    folder = BESIDE / "javascript"
     return [*sorted(folder.glob(f"{VIEWER}_*.js")), folder / f"{VIEWER}.js"]
 
 

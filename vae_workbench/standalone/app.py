@@ -18,6 +18,7 @@ from pathlib import Path
 
 import torch
 
+from ..beside import BESIDE
 from ..choice.preference_store import store_in
 from ..compare.decoding.candidate import Candidate
 from ..compare.html_file import viewer_scripts
@@ -34,8 +35,7 @@ from .folders import list_vaes
 
 HOST = "127.0.0.1"
 PORT = 7870
-ROOT = Path(__file__).resolve().parents[2]
-STYLE = ROOT / "style.css"
+STYLE = BESIDE / "style.css"
 PARTS = (
     "", "_jobs", "_comparisons", "_actions", "_picker", "_pictures", "_prompts", "_sources", "_tone",
     "_workshop", "_workshop_fields", "_workshop_order", "_workshop_recipe", "_evaluate",
@@ -88,7 +88,7 @@ def serve(
         address = f"http://{HOST}:{listener.getsockname()[1]}"
         bench = workbench(folders, data, pictures)
         # The pages are there already when the scripts run: what elements are built with comes first.
-        scripts = [*viewer_scripts(), *(ROOT / "javascript" / f"vae_workbench{part}.js" for part in PARTS)]
+        scripts = [*viewer_scripts(), *(BESIDE / "javascript" / f"vae_workbench{part}.js" for part in PARTS)]
         pages = build_server(bench, STYLE, scripts)
         if demo:
             start_first_comparison(bench)

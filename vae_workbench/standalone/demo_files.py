@@ -13,13 +13,14 @@ from pathlib import Path
 import torch
 
 from ..autoencoder.latent_space import LATENT_SPACES
+from ..beside import BESIDE
 from ..edit.adjust import ColourChange, adjust_decoder
 from ..identity.colour_probe import FACTORS
 from ..precision.rescale import scale_stream
 from ..weights.reader import open_weights
 from ..weights.writer import Recipe, write_safetensors
 
-DEMO = Path(__file__).resolve().parents[2] / "demo"
+DEMO = BESIDE / "demo"
 TRAINED = DEMO / "demo-vae-sd1.safetensors"
 
 Tensors = Mapping[str, torch.Tensor]
