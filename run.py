@@ -49,6 +49,9 @@ def main(arguments):
         return 0 if arguments in ([], ["-h"], ["--help"]) else 2
     command, rest = arguments[0], arguments[1:]
     requirements, steps = COMMANDS[command]
+    if {"-h", "--help"} & set(rest) and not is_installed(requirements):
+        print(__doc__)  # nobody who asks wants a large download first
+        return 0
     problem = install(requirements)
     if problem:
         return fail(problem)
@@ -73,12 +76,18 @@ def start(step):
 
 def install(requirements):
     """Makes .venv hold exactly these requirements. Returns a sentence if it can't, else None; quick when nothing is to do."""
-    stamp = os.path.join(VENV, "installed-" + requirements)
-    wanted = fingerprint()
-    if os.path.isfile(PYTHON) and read(stamp) == wanted:
+    if is_installed(requirements):
         return None
     say("Setting up VAE Workbench in %s (once; PyTorch and the rest are a large download) ..." % VENV)
-    return make_venv() or pip_install(requirements) or write_stamp(stamp, wanted)
+    return make_venv() or pip_install(requirements) or write_stamp(stamp_of(requirements), fingerprint())
+
+
+def is_installed(requirements):
+    return os.path.isfile(PYTHON) and read(stamp_of(requirements)) == fingerprint()
+
+
+def stamp_of(requirements):
+    return os.path.join(VENV, "installed-" + requirements)
 
 
 def make_venv():

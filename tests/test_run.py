@@ -35,6 +35,12 @@ def copy(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.parametrize("command", ["app", "bench", "setup"])
+def test_help_is_given_before_anything_is_installed(copy: Path, command: str) -> None:
+    told = start(copy, command, "--help", PIP_NO_INDEX="1")
+    assert told.returncode == 0 and "--folder DIR" in told.stdout and not (copy / ".venv").exists()
+
+
 def test_set_up_once_then_nothing_to_do(copy: Path) -> None:
     first = start(copy, "setup", PIP_NO_INDEX="1")
     assert first.returncode == 0, first.stderr

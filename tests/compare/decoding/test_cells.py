@@ -94,6 +94,28 @@ def test_only_what_is_missing_is_decoded(folder: ComparisonFolder, pictures: lis
     assert not any(what.startswith(("1.st", "2.st")) for what in told) and len(folder.cells) == 6
 
 
+@pytest.mark.parametrize("damage", ["gone", "empty", "cut off", "one byte"])
+def test_a_cell_whose_picture_is_spoiled_is_decoded_again(
+    folder: ComparisonFolder, pictures: list[Source], damage: str
+) -> None:
+    """It counted as done, and its place stayed empty whatever one did."""
+    decode_missing(folder, pictures)
+    before = {key: (folder.path / str(cell.image)).read_bytes() for key, cell in folder.cells.items()}
+    spoiled = next(iter(folder.cells))
+    picture, whole = folder.path / str(folder.cells[spoiled].image), before[spoiled]
+    middle = len(whole) // 2
+    if damage == "gone":
+        picture.unlink()
+    else:
+        flipped = whole[:middle] + bytes([whole[middle] ^ 255]) + whole[middle + 1 :]
+        picture.write_bytes({"empty": b"", "cut off": whole[:middle], "one byte": flipped}[damage])
+    told: set[str] = set()
+    decode_missing(folder, pictures, progress=lambda _fraction, what: told.add(what.partition(": ")[0]))
+    assert {key: (folder.path / str(cell.image)).read_bytes() for key, cell in folder.cells.items()} == before
+    (source, vae) = folder.sources[spoiled[0]], folder.vaes[spoiled[1]]
+    assert told - {"done"} == {f"{vae.name}, {source.name}"}
+
+
 def test_another_encoder_decodes_all_anew(
     folder: ComparisonFolder, pictures: list[Source], vaes: list[Candidate]
 ) -> None:

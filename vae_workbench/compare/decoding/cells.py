@@ -5,17 +5,15 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
-from pathlib import Path
+from dataclasses import replace
 
 import numpy as np
 from PIL import Image
 
-from ...errors import Cancelled, WorkbenchError
-from ...identity.verdict import Certainty, Verdict
+from ...errors import WorkbenchError
+from ...identity.verdict import Verdict
 from ...progress import Exclusive, Progress, part, silent, unshared
-from ..folder.folder import Cell, ComparisonFolder, VaeRecord, content_id
+from ..folder.folder import Cell, ComparisonFolder
 from ..measuring.suspicions import Places, badge, of_pictures, of_vae, places_of, without_those_of_pictures
 from ..sources.picture import to_pil
 from ..sources.sources import (  # fmt: skip
@@ -23,37 +21,23 @@ from ..sources.sources import (  # fmt: skip
     SourceLatents,
     built_in_source,
     keep_source,
-    kept_latents,
     kept_sources,
     load_sources,
-    save_latents,
 )
 from .candidate import Candidate
 from .cell import cell_of, rounded
-from .comparison import Result, decode_one, shared_latents
-from .latent_spaces import KnownSpace, encoder_for, identified, told_space
-from .latents import Latents, brought
+from .comparison import Result, decode_one
+from .encodings import Encodings, Task
+from .latent_spaces import identified
 from .opened import OpenedVaes
 from .remaining import Remaining
 from .settings import Settings
+from .vae_record import vae_record
 
 __all__ = [
     "Source", "SourceLatents", "built_in_source", "decode_missing", "keep_source", "kept_sources",
     "load_sources", "rounded", "vae_record",
 ]  # fmt: skip
-
-
-def vae_record(candidate: Candidate, known_as: str | None = None) -> VaeRecord:
-    """A VAE as the folder keeps it. Its id is of the file and its state, which costs no reading of the weights."""
-    path, verdict = os.fspath(candidate.path), candidate.verdict
-    try:
-        status = Path(path).stat()
-        state = f"{status.st_size} {status.st_mtime_ns}"
-    except OSError:  # its cells will say so
-        state = ""
-    key = content_id(os.fsencode(os.path.realpath(path)), state)
-    known = known_as or (verdict.known_as if verdict else None)
-    return VaeRecord(key, candidate.name, known, path, badge(verdict), of_vae(verdict, {}))
 
 
 def decode_missing(
@@ -96,15 +80,6 @@ def decode_missing(
     progress(1.0, "done")
 
 
-@dataclass(frozen=True)
-class _Task:
-    """A cell that is to be decoded."""
-
-    source: Source
-    vae: VaeRecord
-    candidate: Candidate
-
-
 class _Decoding:
     """One run of :func:`decode_missing`."""
 
@@ -127,7 +102,7 @@ class _Decoding:
         needs_encoders = encoder is None and any(task.source.latents is None for task in self.tasks)
         self.opened = OpenedVaes(settings, decoders_only=not needs_encoders)
         self.remaining = Remaining([(t.vae.id, t.source.record.width * t.source.record.height) for t in self.tasks])
-        self.latents: dict[tuple[str, str], Latents | WorkbenchError] = {}
+        self.encodings = Encodings(folder, self.tasks, encoder, settings, self.verdicts, self.opened)
         self.places: dict[tuple[str, str], Places] = {}
 
     def run(self, progress: Progress) -> None:
@@ -144,16 +119,29 @@ class _Decoding:
             if all(later.source is not task.source for later in self.tasks[number + 1 :]):
                 self._look_at_row(task.source.record.id)
 
-    def _tasks(self, known: Mapping[str, Candidate]) -> list[_Task]:
+    def _tasks(self, known: Mapping[str, Candidate]) -> list[Task]:
         """What is to be decoded, with the cells marked that are stale or failed."""
         folder = self.folder
-        folder.forget_cells(lambda cell: cell.state in ("failed", "running") and cell.source in self.sources)
+        folder.forget_cells(
+            lambda cell: cell.source in self.sources and (cell.state in ("failed", "running") or self._is_damaged(cell))
+        )
         folder.change_cells(self._marked)
         return [
-            _Task(self.sources[source.id], vae, known.get(vae.path or "") or Candidate(vae.name, vae.path or ""))
+            Task(self.sources[source.id], vae, known.get(vae.path or "") or Candidate(vae.name, vae.path or ""))
             for source, vae in folder.missing()
             if source.id in self.sources
         ]
+
+    def _is_damaged(self, cell: Cell) -> bool:
+        """Whether its picture is gone or spoiled, by a full disk or by a person; then it is decoded again."""
+        if cell.image is None:
+            return False
+        try:
+            with Image.open(self.folder.path / cell.image) as image:
+                image.verify()
+        except (OSError, SyntaxError):  # a PNG with a wrong checksum is a SyntaxError to Pillow
+            return True
+        return False
 
     def _marked(self, cell: Cell) -> Cell:
         source = self.sources.get(cell.source)
@@ -182,10 +170,10 @@ class _Decoding:
                 self.folder.add_vae(told)
             before[vae.name] = verdict
 
-    def _decode(self, task: _Task, progress: Progress) -> None:
+    def _decode(self, task: Task, progress: Progress) -> None:
         source, vae = task.source, task.vae
-        encoder = self._encoder_of(task)
-        latents = self._latents(task, encoder, part(progress, 0, 0.3))
+        encoder = self.encodings.encoder_of(task)
+        latents = self.encodings.latents(task, encoder, part(progress, 0, 0.3))
         before = self.folder.cells.get((source.record.id, vae.id))
         blank = Cell(
             source.record.id, vae.id, "running", encoder=encoder.name if encoder else None, progress=0.0,
@@ -222,82 +210,6 @@ class _Decoding:
             self.folder.put(before)
         else:
             self.folder.forget_cells(lambda cell: (cell.source, cell.vae) == (blank.source, blank.vae))
-
-    def _encoder_of(self, task: _Task) -> Candidate | None:
-        """The VAE that encodes for another one: for all, or for one that cannot itself."""
-        if task.source.latents is not None:
-            return None
-        return self.encoder or encoder_for(task.candidate, self._others, self.verdicts)
-
-    @cached_property
-    def _others(self) -> list[Candidate]:
-        """All VAEs of the folder, those too of which every cell is done."""
-        tasks = {task.vae.id: task.candidate for task in self.tasks}
-        chosen = [tasks.get(vae.id) or Candidate(vae.name, vae.path or "") for vae in self.folder.vaes.values()]
-        unknown = [candidate for candidate in chosen if os.fspath(candidate.path) not in self.verdicts]
-        self.verdicts = identified(unknown) | self.verdicts
-        return chosen
-
-    def _latents(self, task: _Task, encoder: Candidate | None, progress: Progress) -> Latents | WorkbenchError | None:
-        """Those that the source brought, or that another VAE makes, or why there are none; ``None``: the VAE makes its own.
-
-        For all but the first source at once, so that the encoder is read twice at the most.
-        """
-        source = task.source
-        if source.latents is not None:
-            return brought(source.latents, self.settings.latent_space)
-        if encoder is None:
-            return None
-        maker = os.fspath(encoder.path)
-        key = (source.record.id, maker)
-        if key not in self.latents:
-            wanted = {(other.source.record.id, maker): other.source for other in self._encoded_by(encoder)}
-            chosen = {key: source}
-            if any(made_by == maker for _, made_by in self.latents):
-                chosen |= {one: other for one, other in wanted.items() if one not in self.latents}
-            for number, (one, other) in enumerate(chosen.items()):
-                watched = part(progress, number / len(chosen), (number + 1) / len(chosen))
-                self.latents[one] = self._encoded_or_error(other, encoder, watched)
-        latents = self.latents[key]
-        if encoder is self.encoder or isinstance(latents, WorkbenchError):
-            return latents
-        return replace(latents, notes=(*latents.notes, f"Encoded by {encoder.name}: this VAE has no encoder."))
-
-    def _encoded_by(self, encoder: Candidate) -> list[_Task]:
-        return [task for task in self.tasks if self._encoder_of(task) == encoder]
-
-    def _encoded_or_error(self, source: Source, encoder: Candidate, progress: Progress) -> Latents | WorkbenchError:
-        """What a VAE makes of a picture, or why it does not. A picture that cannot be read is no fault of the encoder."""
-        assert source.picture is not None
-        try:
-            _ = source.picture.pixels
-        except WorkbenchError as error:
-            return error
-        try:
-            return self._encoded(source, encoder, progress)
-        except Cancelled:
-            raise
-        except WorkbenchError as error:
-            if encoder is self.encoder:
-                raise
-            return error
-
-    def _encoded(self, source: Source, encoder: Candidate, progress: Progress) -> Latents:
-        """What a VAE makes of a picture, or made of it before."""
-        settings = self.settings
-        assert source.picture is not None
-        name = f"latent-{source.record.id}-{vae_record(encoder).id}-{settings.key}.safetensors"
-        space = told_space(self.verdicts.get(os.fspath(encoder.path)))
-        if settings.latent_space:
-            space = KnownSpace(settings.latent_space, Certainty.CERTAIN, "It was named.")
-        kept = kept_latents(self.folder, name) if space.certainty >= Certainty.LIKELY else None
-        if kept:
-            return Latents(kept.values, kept.are_scaled, kept.downscale, space, encoder)
-        made = shared_latents(source.picture, encoder, self.verdicts, settings, progress, self.opened)
-        if not made.notes and not made.warnings:  # which would be lost
-            values = made.values.detach().float().cpu().contiguous()
-            save_latents(self.folder, name, SourceLatents(values, made.are_scaled, made.space.space, made.downscale))
-        return made
 
     def _look_at_row(self, source: str) -> None:
         """Tells what is suspicious about pictures beside the others of the same source."""
