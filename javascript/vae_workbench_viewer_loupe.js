@@ -4,7 +4,7 @@
     const viewer = (globalThis.vaewbViewer ??= {});
     const views = (viewer.views ??= {});
     if (views.loupe) return;
-    const PLACES = {edge: "edge", detail: "fine detail", light: "highlight", dark: "shadow", colour: "colour", plain: "plain area"};
+    const PLACES = {brightness: "brightness", edge: "edge", detail: "fine detail", light: "highlight", dark: "shadow", colour: "colour", plain: "plain area"};
     /** Of how many screen pixels to a pixel it begins with, at least. */
     const NEAR = 4;
     /** More pictures than these are drawn smaller, so that all are in view. */

@@ -9,15 +9,16 @@
         const {lab} = all;
 
         /**
-         * Where pictures of one size differ most among themselves, and what is there in the first of them.
+         * Where pictures of one size differ most among themselves, and in what; or else what is there in the first of them.
          * @returns {{x: number, y: number, amount: number, kind: string}[]} centres in 0..1, a tenth of the side apart: the greatest
-         *     of each kind first, then the others. Kinds: edge, detail, light, dark, colour (they differ in it), plain
+         *     of each kind first, then the others. Kinds: colour and brightness, if the place differs in it as a whole; else
+         *     what is there: edge, detail, light, dark, plain
          */
         function hotSpots(pictures, count = 12) {
             const {width, height} = pictures[0];
             const cell = Math.max(8, Math.round(Math.max(width, height) / 32));
             const [columns, rows] = [Math.ceil(width / cell), Math.ceil(height / cell)];
-            const sums = Array.from({length: columns * rows}, () => ({pixels: 0, spread: 0, colour: 0, light: 0, steps: 0, step: 0}));
+            const sums = Array.from({length: columns * rows}, () => ({pixels: 0, spread: 0, light: 0, steps: 0, step: 0, means: pictures.map(() => [0, 0, 0])}));
             const planes = pictures.map(lab);
             for (let i = 0; i < width * height; i++) {
                 const x = i % width;
@@ -29,7 +30,7 @@
                         high = Math.max(high, plane[channel][i]);
                     }
                     at.spread += high - low;
-                    if (channel) at.colour += high - low;
+                    planes.forEach((plane, number) => (at.means[number][channel] += plane[channel][i]));
                 }
                 const lightness = planes[0][0];
                 const step = x + 1 < width ? Math.abs(lightness[i + 1] - lightness[i]) : 0;
@@ -52,13 +53,17 @@
             return [...spots.filter(isFirst), ...spots.filter((spot, index) => !isFirst(spot, index))];
         }
 
-        /** What is in a place, from its sums over L*, its steps between neighbours, and how far the pictures are apart. */
-        function kindOf({pixels, spread, colour, light, steps, step}) {
+        /** What a place differs in, from its sums; else what is in it: its lightness, and its steps between neighbours. */
+        function kindOf({pixels, spread, light, steps, step, means}) {
+            const [inLight, inA, inB] = [0, 1, 2].map((channel) => {
+                const sums = means.map((mean) => mean[channel]);
+                return Math.max(...sums) - Math.min(...sums);
+            });
+            if (inLight + inA + inB > spread / 2) return inA + inB > inLight ? "colour" : "brightness";
             if (steps / pixels > 4) return "detail";
             if (step > 15) return "edge";
             if (light / pixels > 85) return "light";
-            if (light / pixels < 20) return "dark";
-            return colour > 0.75 * spread ? "colour" : "plain";
+            return light / pixels < 20 ? "dark" : "plain";
         }
 
         /**

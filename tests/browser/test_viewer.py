@@ -177,6 +177,35 @@ def test_the_loupe_begins_where_they_differ_most(page: Page) -> None:
     assert (state(page)["x"], state(page)["y"]) != (before["x"], before["y"])
 
 
+@pytest.mark.parametrize(
+    ("kind", "change"),
+    [
+        ("brightness", "[r + 30, g + 30, b + 30]"),
+        ("colour", "[r + 25, g - 10, b]"),
+        ("detail", "x % 2 ? [r + 20, g + 20, b + 20] : [r - 20, g - 20, b - 20]"),
+    ],
+)
+def test_a_place_is_named_after_what_differs_in_it(page: Page, kind: str, change: str) -> None:
+    """On a detailed picture every place was called "fine detail", also where a VAE turned all of it green."""
+    kinds = page.evaluate(
+        """(change) => {
+        const changed = Function("x", "r", "g", "b", `return ${change};`);
+        const made = (paint) => {
+            const data = new Uint8ClampedArray(64 * 64 * 4).fill(255);
+            for (let i = 0; i < 64 * 64; i++) {
+                const [x, y] = [i % 64, Math.floor(i / 64)];
+                const grey = 90 + 60 * ((x * 7 + y * 3) % 2); // fine lines everywhere
+                paint(x, grey, grey, grey).forEach((value, channel) => (data[4 * i + channel] = value));
+            }
+            return {width: 64, height: 64, data};
+        };
+        return vaewbViewer.measures.compute("hotSpots", [made((x, ...rgb) => rgb), made(changed)]).then((spots) => spots.map((spot) => spot.kind));
+    }""",
+        change,
+    )
+    assert set(kinds) == {kind}
+
+
 def test_the_tone_curve_tells_pale(page: Page) -> None:
     mode(page, "tone")
     page.wait_for_function("document.querySelectorAll('.vaewb-curve').length === 3", timeout=60_000)
