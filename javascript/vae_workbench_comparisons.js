@@ -10,6 +10,7 @@
     const PERIOD = 400; // milliseconds between two questions while cells are decoded
     const KEY = "vaewb-comparison";
     const KEPT = "vaewb-comparisons";
+    const COMPARED = "vaewb-compared";
     const MOST = 24; // as many as the server keeps of all together
     const ID = /^[0-9a-f]{32}$/;
     const DOWNLOADS = [["comparison.html", "Save as one HTML file to share"], ["comparison.zip", "Save all pictures and numbers (ZIP)"]];
@@ -31,7 +32,7 @@
         return ID.test(kept) ? kept : "";
     }
 
-    /** The comparison that a click on "Compare" is to go on with: this tab's own, else a new one. */
+    /** The comparison that a picture is added for, and a click on "Compare" goes on with: this tab's own, else a new one. */
     function begin() {
         let id = own();
         if (!id) {
@@ -41,6 +42,12 @@
         shown = note = "";
         changes += 1;
         return id;
+    }
+
+    /** The same for the click itself. */
+    function compare() {
+        keepChoice();
+        return begin();
     }
 
     /** What the server knows of a comparison, with addresses in place of file names. */
@@ -92,6 +99,7 @@
         sessionStorage.setItem(KEY, id);
         window.vaewbSources.take(comparison);
         window.vaewbPicker.take(comparison);
+        keepChoice();
         show(id, comparison);
     }
 
@@ -106,6 +114,28 @@
         viewer.comparison = {sources: [], vaes: [], cells: []};
         note = say("The VAEs are still chosen. Choose pictures, then compare; the comparison before is kept in this list.");
         document.querySelector("#vaewb_links")?.replaceChildren(...menu());
+    }
+
+    // --- whether something else is chosen than what is shown: then "Compare" is to be pressed, which nothing else says ---
+
+    /** Names only: ids come once a picture has arrived. What was generated for this comparison is in it already. */
+    function choice() {
+        const sources = window.vaewbSources.now().filter((item) => !item.isMadeHere);
+        return JSON.stringify([sources.map(({kind, name}) => `${kind} ${name}`).sort(), JSON.parse(window.vaewbPicker.chosen()).sort()]);
+    }
+
+    const keepChoice = () => sessionStorage.setItem(COMPARED, choice());
+
+    function remind() {
+        const button = document.querySelector("#vaewb_run");
+        if (!button || !inViewer || !window.vaewbSources?.now().length || !JSON.parse(window.vaewbPicker?.chosen() ?? "[]").length) return;
+        if (sessionStorage.getItem(COMPARED) === null) keepChoice(); // the example that the app comes with
+        const isDue = !running() && sessionStorage.getItem(COMPARED) !== choice();
+        let hint = document.querySelector("#vaewb_due");
+        if (!hint) button.after((hint = Object.assign(document.createElement("span"), {id: "vaewb_due", role: "status"})));
+        const text = isDue ? say("← for what you chose now; only what is new is computed") : "";
+        if (hint.textContent !== text) hint.textContent = text;
+        button.classList.toggle("vaewb-due", isDue);
     }
 
     // --- what of it is looked at, and how closely: each comparison keeps that, also when the page is loaded anew ---
@@ -233,6 +263,7 @@
     setInterval(() => {
         fold();
         bringUpToDate();
+        remind();
     }, PERIOD);
     addEventListener("pagehide", keepViewpoint);
     document.addEventListener("vaewb:changed", () => {
@@ -240,5 +271,5 @@
         const viewer = find();
         if (viewer) viewer.dataset.complete = "";
     });
-    window.vaewbComparisons = {begin, own, open, shown: () => inViewer};
+    window.vaewbComparisons = {begin, compare, own, open, shown: () => inViewer};
 })();

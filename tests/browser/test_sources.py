@@ -128,6 +128,25 @@ def test_pictures_that_other_pages_send_are_added(empty: Page) -> None:
     assert empty.inner_text(f"{CHIPS} .vaewb-chip-name") == "skin.jpg"
 
 
+def test_what_was_chosen_since_asks_for_compare(empty: Page, tmp_path: Path) -> None:
+    """Nothing said that a picture which was added still waits for a click."""
+    due, none = "#vaewb_due:text('for what you chose now')", "document.querySelector('#vaewb_due')?.textContent === ''"
+    add_files(empty, picture(tmp_path / "first.png"))
+    run(empty)
+    empty.wait_for_function(none)
+    add_files(empty, picture(tmp_path / "second.png", "coral"))
+    empty.wait_for_selector(due)
+    run(empty)
+    empty.wait_for_function(none)
+    choose_only(empty, "demo-pale", "demo-vivid")
+    empty.wait_for_selector(due)
+    choose_only(empty, "demo-pale")
+    empty.wait_for_function(none)
+    empty.reload()
+    wait_for_chips(empty, ["first.png", "second.png"])
+    empty.wait_for_function(none)
+
+
 def test_a_comparison_from_before_is_opened_again(empty: Page, tmp_path: Path) -> None:
     add_files(empty, picture(tmp_path / "first.png"))
     run(empty)

@@ -45,7 +45,7 @@ ROUNDS = "How often the view encodes and decodes a picture, each time what came 
 PRECISIONS: tuple[Precision, ...] = ("auto", "fp32", "bf16", "fp16")
 
 TAKEN = "sources, vaes, encoder, side, precision, space, id"
-TOLD = "await vaewbSources.chosen(), vaewbPicker.chosen(), encoder, side, precision, space, vaewbComparisons.begin()"
+TOLD = "await vaewbSources.chosen(), vaewbPicker.chosen(), encoder, side, precision, space, vaewbComparisons.compare()"
 BEGIN = f"async ({TAKEN}) => [{TOLD}]"
 """JavaScript of the button: it tells what was chosen, and which comparison is to go on."""
 
