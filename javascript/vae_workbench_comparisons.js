@@ -133,7 +133,7 @@
         const isDue = !running() && sessionStorage.getItem(COMPARED) !== choice();
         let hint = document.querySelector("#vaewb_due");
         if (!hint) button.after((hint = Object.assign(document.createElement("span"), {id: "vaewb_due", role: "status"})));
-        const text = isDue ? say("← for what you chose now; only what is new is computed") : "";
+        const text = isDue ? say("Press Compare for what you chose now; only what is new is computed") : "";
         if (hint.textContent !== text) hint.textContent = text;
         button.classList.toggle("vaewb-due", isDue);
     }

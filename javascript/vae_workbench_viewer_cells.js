@@ -22,10 +22,10 @@
         return [bar, make("p", "", cell.step || say("being decoded …"))];
     }
 
-    /** What a person should be warned of, behind a sign that opens by click or tap. */
+    /** What a person should be warned of: the first words, as far as there is room; all of it by click or tap. */
     function warning(host, sentences) {
         const list = () => sentences.map((sentence) => make("p", "", sentence));
-        const made = viewer.button("vaewb-warn", `⚠${sentences.length > 1 ? ` ${sentences.length}` : ""}`, sentences.join("\n"), () => viewer.popover(host, made, list()));
+        const made = viewer.button("vaewb-warn", `⚠ ${sentences.length > 1 ? `${sentences.length}: ` : ""}${sentences[0]}`, sentences.join("\n"), () => viewer.popover(host, made, list()));
         made.ariaLabel = sentences.join(" ");
         return made;
     }
