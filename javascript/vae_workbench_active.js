@@ -1,6 +1,6 @@
 /**
- * Keeps the line below the VAE selector true: asks for it again whenever what is in use has changed, whoever changed it, and
- * shows in the selector's list what each entry means for the checkpoint in use: the line brings that with it.
+ * Keeps the line beside the VAE selector true: asks for it again whenever what is in use has changed, whoever changed it, and
+ * shows in the selector's list what each entry means for the checkpoint in use, what fits first: the line brings that with it.
  *
  * Pages that change something fire "vaewb:changed" on the document; all that show what is in use hear "vaewb:active-changed".
  */
@@ -11,6 +11,7 @@
     const EVERY = 1500; // milliseconds between two questions; none while the page cannot be seen
     const WATCHED = ["#setting_sd_vae input", "#setting_sd_model_checkpoint input"];
     const RESULTS = ["#html_info_txt2img", "#html_info_img2img"];
+    const AUTO = ["Automatic", "None"];
     const PAUSE = 100; // milliseconds, for several changes at once
     const UNTOUCHED = 10000; // milliseconds after a person's own choice in which the selector is left alone
     let revision = null;
@@ -18,7 +19,9 @@
     let timer = 0;
     let touched = -UNTOUCHED;
     let synced = null;
+    let ordered = "";
 
+    const say = (text) => window.vaewbViewer?.say?.(text) ?? text;
     const find = (selector) => gradioApp().querySelector(selector);
 
     function refresh() {
@@ -39,18 +42,22 @@
         sync();
     }
 
-    /** Lets the selector show what was chosen elsewhere, once, and never while a person is choosing here. */
+    const line = () => find("#vaewb_active [data-entries]");
+    const entries = () => JSON.parse(line()?.dataset.entries ?? "{}");
+
+    /** Lets the selector show what was chosen elsewhere, and its list what fits first: once, and never while a person is choosing here. */
     function sync() {
-        const setting = find("#vaewb_active [data-setting]")?.dataset.setting;
+        const {setting, grouped} = line()?.dataset ?? {};
         const selector = find("#setting_sd_vae");
         const shown = selector?.querySelector("input")?.value;
         if (setting === undefined || shown === undefined) return;
+        const order = grouped === "1" ? Object.keys(entries()).join("\n") : "";
         const busy = performance.now() - touched < UNTOUCHED || selector.contains(document.activeElement);
         if (setting === shown) synced = null;
-        else if (setting !== synced && !busy) {
-            synced = setting;
-            find("#vaewb_active_sync")?.click();
-        }
+        if (busy || ((setting === shown || setting === synced) && order === ordered)) return;
+        synced = setting;
+        ordered = order;
+        find("#vaewb_active_sync")?.click();
     }
 
     function look() {
@@ -64,12 +71,21 @@
     }
 
     function explain() {
-        const line = find("#vaewb_active [data-entries]");
-        const means = line ? JSON.parse(line.dataset.entries) : {};
+        const means = entries();
+        const grouped = line()?.dataset.grouped === "1" && Object.values(means).some(([, fits]) => !fits);
+        let group = null;
         for (const entry of gradioApp().querySelectorAll("#setting_sd_vae li[data-value]")) {
-            const words = means[entry.dataset.value] ?? "";
-            if (entry.dataset.vaewbMeans !== words) entry.dataset.vaewbMeans = words;
+            const [words = "", fits] = means[entry.dataset.value] ?? [];
+            const own = !grouped || AUTO.includes(entry.dataset.value) || fits === undefined ? null : fits;
+            const title = own === null || own === group ? "" : say(own ? "Fits this checkpoint" : "Does not fit, or cannot be used");
+            group = own ?? group;
+            put(entry, "vaewbMeans", words);
+            put(entry, "vaewbGroup", title);
         }
+    }
+
+    function put(entry, what, text) {
+        if (entry.dataset[what] !== text) entry.dataset[what] = text;
     }
 
     onUiLoaded(() => {

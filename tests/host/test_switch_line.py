@@ -1,4 +1,4 @@
-"""The line below the selector, and the routes, in the real web UI with its tiny checkpoints."""
+"""The line beside the selector, and the routes, in the real web UI with its tiny checkpoints."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.browser.accessibility import violations
 from tests.host.conftest import WebUI
 from tests.server_process import Server
 
@@ -71,13 +72,55 @@ def test_the_line_tells_what_is_in_use(page: Page, server: Server, screenshots: 
     page.wait_for_function("document.querySelector('#vaewb_active')?.innerText.includes('vae-a.safetensors — chosen')")
     choose(page, "bad-wrongarch.safetensors")
     page.wait_for_selector("#vaewb_active .vaewb-active-amber")
-    assert "vae-a.safetensors" in line.inner_text() and "bad-wrongarch" in page.inner_text("#vaewb_active small")
+    assert "vae-a.safetensors" in line.inner_text() and "bad-wrongarch" in page.inner_text(".vaewb-active-amber")
     assert page.input_value("#setting_sd_vae input") == "vae-a.safetensors"
-    assert not page.locator("#vaewb_active_confirm").is_visible(), "no confirmation can make it fit"
+    assert page.locator("#vaewb_active >> text=Use it all the same").count() == 0, "no confirmation can make it fit"
     if screenshots:
         page.screenshot(path=screenshots / "webui-active.png", clip={"x": 0, "y": 0, "width": 1400, "height": 300})
     choose(page, "None")
     page.wait_for_function("document.querySelector('#vaewb_active')?.innerText.startsWith('baked')")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_line_stands_beside_the_selector_and_pushes_nothing(page: Page, server: Server, theme: str) -> None:
+    ask(server, f"{BASE}/switch", {"vae": "Automatic"})
+    page.set_viewport_size({"width": 1280, "height": 800})
+    page.goto(f"{server.address}/?__theme={theme}")
+    page.wait_for_function("document.querySelector('#vaewb_active')?.innerText.startsWith('baked')")
+    edges = "selector => (({top, bottom}) => [top, bottom])(document.querySelector(selector).getBoundingClientRect())"
+    tabs = page.evaluate(edges, "#tabs")
+    line, field = page.evaluate(edges, "button.vaewb-active"), page.evaluate(edges, "#setting_sd_vae")
+    assert abs(line[1] - field[1]) <= 2 and line[0] > field[0], "level with the field"
+    choose(page, "bad-wrongarch.safetensors")
+    page.wait_for_selector("#vaewb_active .vaewb-active-amber")
+    assert page.evaluate(edges, "#tabs") == tabs
+    button = page.locator("button.vaewb-active")
+    button.click()
+    page.locator("#vaewb_active_panel").wait_for()
+    assert page.evaluate(edges, "#tabs") == tabs
+    assert violations(page, "#vaewb_active_box") == []
+    page.keyboard.press("Escape")
+    page.locator("#vaewb_active_panel").wait_for(state="hidden")
+    assert button.evaluate("button => button === document.activeElement")
+    page.keyboard.press("Enter")
+    page.locator("#vaewb_active_panel button", has_text="Use").first.wait_for()
+    page.locator("#tabs").click(position={"x": 5, "y": 400})
+    page.locator("#vaewb_active_panel").wait_for(state="hidden")
+
+
+def test_another_vae_is_used_from_the_panel(page: Page, server: Server) -> None:
+    ask(server, f"{BASE}/switch", {"vae": "Automatic"})
+    page.goto(server.address)
+    page.locator("button.vaewb-active").click()
+    page.locator("#vaewb_active_panel [aria-label='Use vae-a.safetensors']").click()
+    page.wait_for_function(
+        "document.querySelector('.vaewb-active-now')?.innerText.startsWith('vae-a.safetensors — chosen')"
+    )
+    page.wait_for_function("document.querySelector('#setting_sd_vae input').value === 'vae-a.safetensors'")
+    page.locator("#vaewb_active_panel").get_by_text("Back to Automatic").click()
+    page.wait_for_function("document.querySelector('.vaewb-active-now')?.innerText.startsWith('baked')")
+    page.locator("#vaewb_active_panel").get_by_text("Compare these").click()
+    page.wait_for_selector("#vaewb_compare .vaewb-chip >> text=vae-a.safetensors")
 
 
 def test_every_open_page_is_told(page: Page, server: Server) -> None:

@@ -105,9 +105,10 @@ def test_the_top_bar_tells_it_and_takes_it_off(page: Page, server: Server) -> No
     open_tab(page, server)
     try_on(server)
     page.wait_for_function(f"{LINE}.startsWith('Trying on: {NAME} (not saved)')")
-    page.click("#vaewb_active_take_off")
+    page.click("button.vaewb-active")
+    page.locator("#vaewb_active_panel").get_by_text("Take it off").click()
     page.wait_for_function(f"{LINE}.startsWith('baked')")
-    page.wait_for_selector("#vaewb_active_take_off", state="hidden")
+    page.locator("#vaewb_active_panel").get_by_text("Take it off").wait_for(state="detached")
 
 
 def test_reload_ui_takes_it_off(page: Page, server: Server) -> None:

@@ -6,6 +6,7 @@ import gradio as gr
 from modules import shared
 
 SHOW_SELECTOR = "vaewb_show_selector"
+GROUPS_LIST = "vaewb_group_list"
 HASH = "vaewb_hash_in_background"
 CACHE_MEGABYTES = "vaewb_cache_mb"
 MOST_MEGABYTES = 700  # two full-size VAEs in fp32, four in fp16
@@ -27,6 +28,12 @@ def add_options() -> None:
         shared.OptionInfo(True, "Show the SD VAE selector in the top bar", section=SECTION)
         .info("it is added for this run only; your own list of quicksettings is not changed")
         .needs_reload_ui(),
+    )
+    shared.opts.add_option(
+        GROUPS_LIST,
+        shared.OptionInfo(True, "List the VAEs that fit the checkpoint first", section=SECTION).info(
+            "in the SD VAE selector of the top bar; the rest stands below them"
+        ),
     )
     shared.opts.add_option(
         HASH,
@@ -88,6 +95,11 @@ def add_options() -> None:
 def shows_selector() -> bool:
     """Whether the selector is wanted; asked before the options are registered, so the stored value is read directly."""
     return bool(shared.opts.data.get(SHOW_SELECTOR, True))
+
+
+def groups_list() -> bool:
+    """Whether the selector lists what fits the checkpoint in use first."""
+    return bool(shared.opts.data.get(GROUPS_LIST, True))
 
 
 def hashes_in_background() -> bool:

@@ -20,7 +20,7 @@ from .generations.keep import KEPT
 from .guarding import guard
 from .host import JOBS, comparisons, evaluations
 from .library import BackgroundScan
-from .showing import generation, quicksettings, revision_route, status_line, tab, xyz_plot
+from .showing import generation, quicksettings, revision_route, selector_entries, status_line, tab, xyz_plot
 from .switching import merger, vae_loading
 
 LEFT_OUT = (
@@ -55,6 +55,7 @@ def _register_all() -> None:
     printable_names.patch_checkpoint_names()
     vae_loading.patch_loading()
     vae_loading.patch_selector()
+    selector_entries.patch_list()
     generation.patch_generation()
     callbacks.on("ui_settings", options.add_options)
     callbacks.on("before_ui", quicksettings.show_vae_selector)

@@ -6,8 +6,15 @@ import pytest
 from modules import sd_vae, shared
 
 from tests.webui.world import World
+from vae_workbench.webui import options
 from vae_workbench.webui.library import library
-from vae_workbench.webui.showing.selector_entries import NO_VAE, meanings, meanings_now
+from vae_workbench.webui.showing import selector_entries
+from vae_workbench.webui.showing.selector_entries import NO_VAE, meanings_now
+
+
+def meanings(checkpoint: str) -> dict[str, str]:
+    """Entries and their words, without those of which nothing is to say."""
+    return {name: it.words for name, it in selector_entries.meanings(checkpoint).items() if it.words}
 
 
 def test_automatic_and_none_tell_what_they_come_to(world: World) -> None:
@@ -54,6 +61,27 @@ def test_what_cannot_be_used_is_marked(world: World) -> None:
 
 def test_the_model_in_use(world: World) -> None:
     world.load("tiny.safetensors")
-    assert meanings_now() == meanings(world.path("tiny.safetensors"))
-    assert set(meanings_now()) <= {"Automatic", "None", *sd_vae.vae_dict}
+    assert meanings_now() == selector_entries.meanings(world.path("tiny.safetensors"))
+    assert set(meanings_now()) == {"Automatic", "None", *sd_vae.vae_dict}
     assert shared.opts.sd_vae == "Automatic"
+
+
+def test_what_fits_is_listed_first(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = selector_entries.meanings(world.path("tiny.safetensors"))
+    order = [it.fits for it in told.values()]
+    assert list(told)[:2] == ["Automatic", "None"] and order == sorted(order, reverse=True) and not order[-1]
+    label = shared.opts.data_labels["sd_vae"]
+    monkeypatch.setattr(label, "component_args", lambda: {"choices": ["Automatic", "None", *sd_vae.vae_dict]})
+    selector_entries.patch_list()
+    world.load("tiny.safetensors")
+    assert label.component_args()["choices"] == list(told)
+    monkeypatch.setitem(shared.opts.data, options.GROUPS_LIST, False)
+    assert label.component_args()["choices"] == ["Automatic", "None", *sd_vae.vae_dict]
+
+
+def test_the_list_is_the_web_uis_own_where_grouping_fails(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    label = shared.opts.data_labels["sd_vae"]
+    monkeypatch.setattr(label, "component_args", lambda: {"choices": ["Automatic"]})
+    selector_entries.patch_list()
+    monkeypatch.setattr(selector_entries, "meanings_now", lambda: 1 / 0)
+    assert label.component_args() == {"choices": ["Automatic"]}

@@ -47,14 +47,19 @@ def decision(checkpoint: Entry, choice: Choice, advice: Hint | None) -> str:
     name, reason = used(choice)
     kind = "error" if choice.source is Source.NOTHING else "warning"
     warnings = "".join(message(warning, kind) for warning in choice.warnings)
-    steps = "".join(map(_step, (it for it in choice.steps if it.found is not None or it.source not in OUTSIDE)))
     return (
         f"<section class='vaewb-details vaewb-decision' aria-label='VAE that will be used'>"
         f"<h4>VAE that will be used</h4><p><b>{text_html(name)}</b> <span class='vaewb-note'>{text_html(reason)}</span></p>"
         f"{warnings}{_hint(checkpoint, advice)}"
-        f"<details class='vaewb-section' open><summary>Why this one?</summary><ol class='vaewb-steps'>{steps}</ol></details>"
+        f"<details class='vaewb-section' open><summary>Why this one?</summary>{step_list(choice)}</details>"
         "</section>"
     )
+
+
+def step_list(choice: Choice) -> str:
+    """The decision step by step."""
+    told = (step for step in choice.steps if step.found is not None or step.source not in OUTSIDE)
+    return f"<ol class='vaewb-steps'>{''.join(map(_step, told))}</ol>"
 
 
 def _step(step: Step) -> str:

@@ -68,8 +68,13 @@ class Active:
             return f"no VAE for {self.checkpoint}"
         if self.tried_on:
             return f"Trying on: {self.tried_on} (not saved) · {self.precision}"
-        name = self.vae or (f"baked: {self.known_as}" if self.known_as else "baked")
-        return f"{name} — {self.reason} · {self.precision}"
+        return f"{self.name()} — {self.reason} · {self.precision}"
+
+    def name(self) -> str:
+        """What it is called, in a word or two."""
+        if not self.usable:
+            return "no VAE"
+        return self.tried_on or self.vae or (f"baked: {self.known_as}" if self.known_as else "baked")
 
 
 def active() -> Active | None:

@@ -11,7 +11,7 @@ class OptionInfo:
         self, default=None, label="", component=None, component_args=None, onchange=None, section=None, infotext=None
     ):
         self.default, self.label, self.onchange, self.section = default, label, onchange, section
-        self.infotext = infotext
+        self.infotext, self.component_args = infotext, component_args
         self.do_not_save = False
 
     def info(self, text):
