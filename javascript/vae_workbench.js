@@ -9,9 +9,14 @@
 
     /** Rows beyond each edge of the view that are made already. */
     const BEYOND = 6;
+    /** Pixels: the least width of a card, and its height. */
+    const CARD = {width: 164, height: 258};
+    const VIEWS = {cards: ["▦", "Cards"], table: ["☰", "Table"]};
     const KEYS = {
-        ArrowDown: (place) => place + 1,
-        ArrowUp: (place) => place - 1,
+        ArrowDown: (place, _page, across) => (place < 0 ? 0 : place + across),
+        ArrowUp: (place, _page, across) => place - across,
+        ArrowRight: (place) => place + 1,
+        ArrowLeft: (place) => place - 1,
         PageDown: (place, page) => place + page,
         PageUp: (place, page) => place - page,
         Home: () => 0,
@@ -19,85 +24,22 @@
     };
     const order = new Intl.Collator(undefined, {numeric: true, sensitivity: "base"});
 
+    /** What a person does with files outside of tables, in a file of its own. */
+    const open = (...given) => globalThis.vaewbFiles.open(...given);
+    const tell = (...given) => globalThis.vaewbFiles.tell(...given);
+    const show = (...given) => globalThis.vaewbFiles.show(...given);
+    const say = (...given) => globalThis.vaewbViewer.say(...given);
+
     /** What a person chose in each table, by its name. It outlives the table, which is replaced after every scan. */
     const choices = new Map();
-
-    /**
-     * Shows the details of a file: tells the page its name, by way of the page's hidden field.
-     * @param {Element} from an element of the page
-     * @param {string} name of the file
-     */
-    function open(from, name) {
-        tell(from, "chosen", name);
-        for (const table of from.closest(".vaewb-files").querySelectorAll("vaewb-table")) table.select(name);
-    }
-
-    /** Tells the page something, by way of a hidden field of it. */
-    function tell(from, what, text) {
-        const field = from.closest(".vaewb-files").querySelector(`.vaewb-${what} :is(textarea, input)`);
-        field.value = text;
-        field.dispatchEvent(new Event("input", {bubbles: true}));
-    }
 
     /** An element with a class, a text and attributes; made by a file that is loaded later in the web UI. */
     const element = (...given) => globalThis.vaewbViewer.make(...given);
 
-    /** Bytes as people read them. */
-    function size(bytes) {
-        const [unit, factor] = [["GB", 1e9], ["MB", 1e6], ["KB", 1e3], ["B", 1]].find(([, least]) => bytes >= least) ?? ["B", 1];
-        return `${(bytes / factor).toFixed(factor > 1 && bytes < 10 * factor ? 1 : 0)} ${unit}`;
-    }
-
-    /** How each kind of cell is searched, sorted and drawn. A text may be one line or two. */
-    const KINDS = {
-        text: {
-            words: (cell) => [cell].flat(),
-            rank: (cell) => [cell].flat()[0],
-            values: (cell) => [[cell].flat()[0]],
-            draw: (cell) => {
-                const [line, below] = [cell].flat();
-                const made = element("div", "vaewb-cell", "", {title: below ? `${line}\n${below}` : line});
-                made.append(element("span", "vaewb-text", line));
-                if (below) made.append(element("small", "", below));
-                return made;
-            },
-        },
-        size: {
-            words: () => [],
-            rank: (cell) => cell,
-            values: () => [],
-            draw: (cell) => element("div", "vaewb-cell vaewb-number", size(cell)),
-        },
-        picture: {
-            words: () => [],
-            rank: (cell) => (cell ? 0 : 1),
-            values: () => [],
-            draw: (cell) => {
-                const made = element("div", "vaewb-cell vaewb-thumbnail");
-                if (cell) made.append(element("img", "", "", {src: cell, alt: "", loading: "lazy"}));
-                return made;
-            },
-        },
-        badges: {
-            words: (cell) => cell.map(([text]) => text),
-            rank: (cell) => cell.map(([text]) => text).join(" "),
-            values: (cell) => cell.map(([text]) => text),
-            draw: (cell) => {
-                const made = element("div", "vaewb-cell vaewb-badges");
-                for (const [text, kind, title] of cell) {
-                    const same = [...made.children].find((badge) => badge.textContent === text);
-                    if (same) same.title += `\n${title}`;
-                    else made.append(element("span", `vaewb-badge vaewb-${kind}`, text, {title}));
-                }
-                return made;
-            },
-        },
-    };
-
     class VaewbTable extends HTMLElement {
-        #name; #columns; #rows; #height; #marks; #choice;
+        #name; #columns; #rows; #height; #marks; #choice; #cards;
         #shown = []; #drawn = ""; #visible = [];
-        #view; #head; #body; #count;
+        #view; #head; #body; #count; #nothing; #clear; #views;
 
         connectedCallback() {
             if (this.#view) return;
@@ -105,6 +47,8 @@
             this.#name = this.dataset.name;
             this.#height = given.height;
             this.#marks = given.marks;
+            this.#cards = given.cards;
+            const {KINDS} = globalThis.vaewbCells;
             // A column that can be left out where there is no room is left out as well where it has nothing to say.
             this.#columns = given.columns.map((column, place) => ({
                 ...column,
@@ -121,11 +65,43 @@
                 choices.set(this.#name, {search: "", only: {}, by: given.by, down: false, active: null, selected: null, top: 0, marked: new Set()});
             }
             this.#choice = choices.get(this.#name);
+            this.#choice.view ??= this.#cards ? (localStorage.getItem(this.#key) ?? "cards") : "table";
             this.#forget();
             this.#build();
             this.#arrange();
             this.#view.scrollTop = this.#choice.top;
             new ResizeObserver(() => this.#draw()).observe(this.#view);
+        }
+
+        /** By what name the browser remembers how it is viewed. */
+        get #key() {
+            return `vaewb-view-${this.#name}`;
+        }
+
+        get #asCards() {
+            return this.#choice.view === "cards";
+        }
+
+        /** How many stand beside each other. */
+        get #across() {
+            return this.#asCards ? Math.max(1, Math.floor(this.#view.clientWidth / CARD.width)) : 1;
+        }
+
+        get #step() {
+            return this.#asCards ? CARD.height : this.#height;
+        }
+
+        /** Files of which there is no picture yet. */
+        get lacksPictures() {
+            const place = this.#columns.findIndex(({kind}) => kind === "picture");
+            return place >= 0 && this.#rows.some(({cells}) => !cells[place]);
+        }
+
+        /** Shows pictures that were drawn since; name of a file → address. */
+        addPictures(drawn) {
+            const place = this.#columns.findIndex(({kind}) => kind === "picture");
+            for (const {key, cells} of this.#rows) cells[place] = drawn[key] ?? cells[place];
+            this.#draw(true);
         }
 
         /** Marks the row of a file. */
@@ -140,28 +116,56 @@
             this.querySelector(".vaewb-search").value = text;
             this.#choose({search: text, only: {}});
             for (const select of this.querySelectorAll(".vaewb-filter")) select.value = "";
-            if (this.#rows.some((row) => row.key === text)) open(this, text);
+            if (text && this.#rows.some((row) => row.key === text)) open(this, text);
         }
 
         #build() {
             const tools = element("div", "vaewb-table-tools");
-            const search = element("input", "vaewb-search", "", {type: "search", placeholder: "Search", "aria-label": "Search"});
+            const search = element("input", "vaewb-search", "", {type: "search", placeholder: say("Search"), "aria-label": say("Search")});
             search.value = this.#choice.search;
             search.addEventListener("input", () => this.#choose({search: search.value}));
             this.#count = element("span", "vaewb-count", "", {role: "status"});
-            tools.append(search, ...this.#columns.filter((column) => column.filter).map((column) => this.#filter(column)), this.#count);
-            this.#view = element("div", "vaewb-table-view", "", {role: "grid", tabindex: "0", "aria-label": this.#name});
+            this.#clear = element("button", "vaewb-button vaewb-clear", say("Show all"), {type: "button"});
+            this.#clear.addEventListener("click", () => this.find(""));
+            this.#views = element("div", "vaewb-views", "", {role: "group", "aria-label": say("View")});
+            this.#views.hidden = !this.#cards;
+            for (const [view, [sign, title]] of Object.entries(VIEWS)) {
+                const button = element("button", "vaewb-button", sign, {type: "button", "data-view": view, title: say(title), "aria-label": say(title)});
+                button.addEventListener("click", () => this.#look(view));
+                this.#views.append(button);
+            }
+            const filters = this.#columns.filter((column) => column.filter).map((column) => this.#filter(column));
+            tools.append(search, ...filters, this.#clear, this.#count, this.#views);
+            this.#nothing = element("p", "vaewb-note", say("No file has these words."));
+            this.#view = element("div", "vaewb-table-view", "", {role: "grid", tabindex: "0", "aria-label": say(this.#name)});
             this.#head = element("div", "vaewb-table-head", "", {role: "row"});
             this.#body = element("div", "vaewb-table-body", "", {role: "rowgroup"});
             this.#view.append(this.#head, this.#body);
             this.#view.addEventListener("scroll", () => this.#draw(), {passive: true});
-            this.#view.addEventListener("keydown", (event) => this.#key(event));
+            this.#view.addEventListener("keydown", (event) => this.#pressed(event));
             this.#body.addEventListener("click", (event) => {
                 const row = event.target.closest("[role=row]");
                 if (row && event.target.closest(".vaewb-mark")) this.#mark(row.dataset.key, event.shiftKey);
                 else if (row) open(this, row.dataset.key);
             });
-            this.replaceChildren(tools, this.#view);
+            this.replaceChildren(tools, this.#view, this.#nothing);
+        }
+
+        /** Shows the files as cards or as a table. */
+        #look(view) {
+            localStorage.setItem(this.#key, view);
+            this.#choose({view});
+        }
+
+        /** Copies and relatives elsewhere on the page are searched with the table. */
+        #searchElsewhere() {
+            const found = this.#shown.length === this.#rows.length ? null : new Set(this.#shown.map(({key}) => key));
+            const has = (place) => !found || found.has(place.dataset.vaewbOpen);
+            const page = this.closest(".vaewb-files");
+            for (const group of page?.querySelectorAll(".vaewb-groups > li") ?? []) {
+                group.hidden = ![...group.querySelectorAll("[data-vaewb-open]")].some(has);
+            }
+            for (const box of page?.querySelectorAll(".vaewb-map-box") ?? []) box.classList.toggle("vaewb-unfound", !has(box));
         }
 
         /** Takes the marks off files that are gone. */
@@ -183,7 +187,8 @@
             const place = this.#marks && this.closest(".vaewb-files").querySelector(".vaewb-whose");
             const {marked, selected} = this.#choice;
             const [one] = marked.size ? marked : [selected];
-            if (place && one) place.textContent = `Set the VAE for ${marked.size > 1 ? `${marked.size} marked checkpoints` : one}.`;
+            const several = say("{count} marked checkpoints", {count: marked.size});
+            if (place && one) place.textContent = say("Set the VAE for {what}.", {what: marked.size > 1 ? several : one});
             else if (place) place.textContent = place.dataset.nothing;
         }
 
@@ -210,6 +215,7 @@
         }
 
         #marksChanged() {
+            if (this.#choice.marked.size) show(this.closest(".vaewb-files"));
             this.#tellCount();
             this.#drawHead();
             this.#draw(true);
@@ -218,7 +224,7 @@
 
         #tellCount() {
             const [all, shown, marked] = [this.#rows.length, this.#shown.length, this.#choice.marked.size];
-            this.#count.textContent = (shown === all ? `${all}` : `${shown} / ${all}`) + (all === 1 ? " file" : " files") + (marked ? ` · ☑ ${marked}` : "");
+            this.#count.textContent = (shown === all ? `${all}` : `${shown} / ${all}`) + (all === 1 ? ` ${say("file")}` : ` ${say("files")}`) + (marked ? ` · ☑ ${marked}` : "");
         }
 
         /** A cell with a box to mark a row, or all rows shown. */
@@ -234,7 +240,7 @@
         #markAllBox() {
             const marked = this.#shown.filter((row) => this.#choice.marked.has(row.key)).length;
             const all = marked > 0 && marked === this.#shown.length;
-            const cell = this.#markBox("vaewb-mark-all", all, "Mark all shown", "columnheader");
+            const cell = this.#markBox("vaewb-mark-all", all, say("Mark all shown"), "columnheader");
             const box = cell.firstChild;
             box.tabIndex = 0;
             box.indeterminate = marked > 0 && !all;
@@ -277,8 +283,14 @@
             };
             this.#shown.sort((one, other) => (down ? compare(other, one) : compare(one, other)));
             this.#tellCount();
+            const all = this.#shown.length === this.#rows.length;
+            this.#clear.hidden = all;
+            this.#nothing.hidden = this.#shown.length > 0;
+            for (const select of this.querySelectorAll(".vaewb-filter")) select.classList.toggle("vaewb-set", select.value !== "");
+            for (const button of this.#views.children) button.setAttribute("aria-pressed", button.dataset.view === this.#choice.view);
+            this.classList.toggle("vaewb-as-cards", this.#asCards);
             this.#view.setAttribute("aria-rowcount", this.#shown.length + 1);
-            this.#body.style.height = `${this.#shown.length * this.#height}px`;
+            this.#searchElsewhere();
             this.#drawHead();
             this.#draw(true);
         }
@@ -295,6 +307,10 @@
                 ...this.#visible.map((column) => {
                     const sorted = column.place === by;
                     const cell = element("div", `vaewb-cell vaewb-head-${column.kind}`, "", {role: "columnheader"});
+                    if (!column.title) {
+                        cell.append(element("span", "vaewb-unseen", say("Picture")));
+                        return cell;
+                    }
                     if (sorted) cell.setAttribute("aria-sort", down ? "descending" : "ascending");
                     const button = element("button", sorted ? "vaewb-sorted" : "", column.title, {type: "button"});
                     button.addEventListener("click", () => this.#choose({by: column.place, down: sorted && !down}));
@@ -302,6 +318,9 @@
                     return cell;
                 }),
             );
+            if (this.#asCards) {
+                this.#head.firstChild.textContent = say("Sort by");
+            }
             if (this.#marks) {
                 this.#head.prepend(this.#markAllBox());
                 if (boxFocused) this.#head.querySelector("input").focus();
@@ -313,12 +332,15 @@
         #draw(anew = false) {
             const {scrollTop, clientHeight, clientWidth} = this.#view;
             if (clientHeight) this.#choice.top = scrollTop;
-            const first = Math.max(0, Math.floor(scrollTop / this.#height) - BEYOND);
-            const last = Math.min(this.#shown.length, Math.ceil((scrollTop + clientHeight) / this.#height) + BEYOND);
+            const [across, step] = [this.#across, this.#step];
+            const beyond = this.#asCards ? 1 : BEYOND;
+            const first = Math.max(0, Math.floor(scrollTop / step) - beyond) * across;
+            const last = Math.min(this.#shown.length, (Math.ceil((scrollTop + clientHeight) / step) + beyond) * across);
             const drawn = `${first} ${last} ${clientWidth}`;
             if (!anew && drawn === this.#drawn) return;
             if (!this.#drawn.endsWith(` ${clientWidth}`)) this.#drawHead();
             this.#drawn = drawn;
+            this.#body.style.height = `${Math.ceil(this.#shown.length / across) * step}px`;
             this.#body.replaceChildren(...this.#shown.slice(first, last).map((row, place) => this.#row(row, first + place)));
             const active = this.#body.querySelector(".vaewb-active");
             if (active) this.#view.setAttribute("aria-activedescendant", active.id);
@@ -334,10 +356,18 @@
                 "data-key": row.key,
             });
             made.classList.toggle("vaewb-active", row.key === this.#choice.active);
-            made.style.height = `${this.#height}px`;
-            made.style.top = `${place * this.#height}px`;
+            const across = this.#across;
+            made.style.height = `${this.#step}px`;
+            made.style.top = `${Math.floor(place / across) * this.#step}px`;
+            if (this.#asCards) {
+                made.classList.add("vaewb-card");
+                made.style.left = `${((place % across) * 100) / across}%`;
+                made.style.width = `${100 / across}%`;
+                made.append(globalThis.vaewbCells.card(this.#columns, row.cells));
+                return made;
+            }
             if (this.#marks) {
-                made.append(this.#markBox("vaewb-mark", this.#choice.marked.has(row.key), `Mark ${row.key}`, "gridcell"));
+                made.append(this.#markBox("vaewb-mark", this.#choice.marked.has(row.key), `${say("Mark")} ${row.key}`, "gridcell"));
             }
             for (const column of this.#visible) {
                 const cell = column.draw(row.cells[column.place]);
@@ -347,7 +377,7 @@
             return made;
         }
 
-        #key(event) {
+        #pressed(event) {
             if (event.target !== this.#view) return;
             const place = this.#shown.findIndex((row) => row.key === this.#choice.active);
             if (event.key === " " && this.#marks && place >= 0) {
@@ -355,8 +385,10 @@
             } else if ((event.key === "Enter" || event.key === " ") && place >= 0) {
                 open(this, this.#choice.active);
             } else if (KEYS[event.key] && this.#shown.length) {
-                const page = Math.max(1, Math.floor(this.#view.clientHeight / this.#height) - 2);
-                const next = Math.min(this.#shown.length - 1, Math.max(0, KEYS[event.key](place, page)));
+                const across = this.#across;
+                const lines = Math.floor(this.#view.clientHeight / this.#step) - (this.#asCards ? 0 : 2);
+                const page = Math.max(1, lines) * across;
+                const next = Math.min(this.#shown.length - 1, Math.max(0, KEYS[event.key](place, page, across)));
                 this.#choice.active = this.#shown[next].key;
                 this.#reveal(next);
                 this.#draw(true);
@@ -367,26 +399,11 @@
         }
 
         #reveal(place) {
-            const top = place * this.#height;
-            const room = this.#view.clientHeight - this.#head.offsetHeight - this.#height;
+            const top = Math.floor(place / this.#across) * this.#step;
+            const room = this.#view.clientHeight - this.#head.offsetHeight - this.#step;
             this.#view.scrollTop = Math.min(top, Math.max(this.#view.scrollTop, top - room));
         }
     }
 
     customElements.define("vaewb-table", VaewbTable);
-
-    /* Names of files elsewhere on a page, in details and on the map, open them too. */
-    const opener = (event) => event.target instanceof Element && event.target.closest(".vaewb-files [data-vaewb-open]");
-    document.addEventListener("click", (event) => {
-        const from = opener(event);
-        if (from) open(from, from.dataset.vaewbOpen);
-        const button = event.target instanceof Element && event.target.closest(".vaewb-files [data-vaewb-order]");
-        if (button) tell(button, "order", button.dataset.vaewbOrder);
-    });
-    document.addEventListener("keydown", (event) => {
-        const from = (event.key === "Enter" || event.key === " ") && opener(event);
-        if (!from || from instanceof HTMLButtonElement) return; // a button makes a click of it by itself
-        event.preventDefault();
-        open(from, from.dataset.vaewbOpen);
-    });
 })();

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from vae_workbench.edit.colour_presets import PRESETS
+from vae_workbench.ui.greeting import SENTENCES, WAYS
 from vae_workbench.ui.workshop.files import OFFERS
 from vae_workbench.ui.workshop.forms import FORMS
 
@@ -48,8 +49,25 @@ NAMES = {"diffusers", "fp16-safe", "HighGamma", "HighContrast"}
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_what_the_viewer_and_the_pages_say_is_translated(path: Path) -> None:
     """Half of the viewer stayed English: nothing told that a new sentence had no translation."""
-    parts = ("viewer*", "comparisons", "picker", "sources", "prompts", "pictures", "tone", "workshop*")
-    scripts = [file for part in parts for file in sorted((ROOT / "javascript").glob(f"vae_workbench_{part}.js"))]
+    parts = (
+        "viewer*",
+        "comparisons",
+        "picker",
+        "sources",
+        "prompts",
+        "pictures",
+        "tone",
+        "workshop*",
+        "line",
+        "active",
+        "files",
+        "table*",
+    )
+    own = ROOT / "javascript" / "vae_workbench.js"
+    scripts = [
+        own,
+        *(file for part in parts for file in sorted((ROOT / "javascript").glob(f"vae_workbench_{part}.js"))),
+    ]
     said: set[str] = set()
     for script in scripts:
         text = script.read_text(encoding="utf-8")
@@ -69,3 +87,11 @@ def test_the_steps_of_the_workshop_are_translated(path: Path) -> None:
             said |= {field.label, field.info, *(text for _, text in field.choices)}
     english = {sentence for sentence in said if WORD.search(sentence) and "=" not in sentence and sentence not in NAMES}
     assert sorted(english - translations(path).keys()) == []
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_what_a_newcomer_reads_is_translated(path: Path) -> None:
+    said = {*SENTENCES, *(text for text, _ in WAYS)}
+    panel = (ROOT / "vae_workbench/webui/showing/line_panel.py").read_text(encoding="utf-8")
+    said |= {*re.findall(r">([A-Z][^<>{}\n]+)<", panel), *re.findall(r'_order\("([^"]+)"', panel)}
+    assert len(said) > 10 and sorted(said - translations(path).keys()) == []

@@ -13,6 +13,7 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
+from tests.browser.accessibility import violations
 from tests.browser.app import ROOT, serving_app
 from tests.identity.files import cast, checkpoint, mixed, save, small_kl, sparse
 from tests.server_process import Server
@@ -85,7 +86,8 @@ def row(page: Page, name: str, table: str = "library") -> Locator:
 
 def details(page: Page, name: str, table: str = "library") -> str:
     """What the details say once they are those of this file."""
-    page.locator(f"#vaewb_{table}_details h3", has_text=name).wait_for()
+    page.locator(f"#vaewb_{table}_details header h2", has_text=name).wait_for()
+    page.locator(f"#vaewb_{table}_details vaewb-technical details").evaluate("folded => { folded.open = true; }")
     return page.locator(f"#vaewb_{table}_details [aria-label=Details]").inner_text()
 
 
@@ -96,7 +98,7 @@ def search(page: Page, text: str) -> None:
 def test_every_vae_is_told_in_its_row(library: Page, screenshots: Path | None) -> None:
     assert "14 VAE files, 3 checkpoints, 1 broken file." in library.inner_text("#vaewb_library_status")
     search(library, "a.safetensors")
-    assert "SD1 and SD2\ncertain" in row(library, "a.safetensors").inner_text()
+    assert "SD1 and SD2 · certain" in row(library, "a.safetensors").inner_text()
     search(library, "vae.pt")
     assert "pickle" in rows(library).inner_text()
     search(library, "cut")
@@ -167,6 +169,82 @@ def test_a_merge_is_told_and_drawn(library: Page) -> None:
     details(library, "b.safetensors")
 
 
+def test_cards_and_table_show_the_same_files(page: Page, app: Server, library: Page) -> None:
+    table = library.locator("#vaewb_library_table vaewb-table")
+    assert library.locator(".vaewb-card[data-key='a.safetensors']").count() == 1, "cards are shown first"
+    shown = int(library.inner_text("#vaewb_library_table .vaewb-count").split()[0])
+    library.get_by_label("Table", exact=True).click()
+    assert library.locator(".vaewb-card").count() == 0 and table.locator(".vaewb-row").count() > 5
+    assert int(library.inner_text("#vaewb_library_table .vaewb-count").split()[0]) == shown
+    opened(page, app, "Library")
+    assert library.locator(".vaewb-card").count() == 0, "it stays as it was chosen"
+    library.get_by_label("Cards", exact=True).click()
+    assert library.get_by_label("Cards", exact=True).get_attribute("aria-pressed") == "true"
+
+
+def test_arrows_move_between_cards(library: Page) -> None:
+    everything = library.evaluate(
+        "[...document.querySelectorAll('#vaewb_library_table .vaewb-card')].map(card => [card.dataset.key, card.offsetTop])"
+    )
+    across = sum(top == everything[0][1] for _, top in everything)
+    assert across > 1
+    view = library.locator("#vaewb_library_table .vaewb-table-view")
+    for keys, place in (
+        (["ArrowDown"], 0),
+        (["ArrowRight"], 1),
+        (["ArrowDown"], 1 + across),
+        (["ArrowUp", "ArrowLeft"], 0),
+    ):
+        for key in keys:
+            view.press(key)
+        assert library.locator("#vaewb_library_table .vaewb-active").get_attribute("data-key") == everything[place][0]
+
+
+def test_a_search_reaches_copies_and_the_map_and_is_taken_back(library: Page) -> None:
+    group = library.locator("#vaewb_library_copies .vaewb-groups li")
+    search(library, "mix")
+    group.wait_for(state="hidden")
+    box = library.locator("#vaewb_library_map [data-vaewb-open='b.safetensors']")
+    assert "vaewb-unfound" in str(box.get_attribute("class"))
+    library.get_by_text("Show all").click()
+    group.wait_for()
+    assert "vaewb-unfound" not in str(box.get_attribute("class"))
+    assert library.locator("#vaewb_library_table .vaewb-search").input_value() == ""
+
+
+@pytest.mark.parametrize("tab", ["Library", "Checkpoints"])
+@pytest.mark.parametrize("width", [800, 390])
+def test_details_open_where_the_person_looks(page: Page, app: Server, tab: str, width: int) -> None:
+    """They opened below the table, out of view."""
+    page.set_viewport_size({"width": width, "height": 900})
+    opened(page, app, tab)
+    rows(page, tab.lower()).nth(1).click()
+    title = page.locator(f"#vaewb_{tab.lower()}_details header h2")
+    title.wait_for()
+    first = title if tab == "Library" else page.locator(".vaewb-whose")
+    box = first.bounding_box()
+    assert box and 0 <= box["y"] < 900 and 0 <= box["x"] < width
+    page.locator(f"#vaewb_{tab.lower()} .vaewb-side > .vaewb-close").click()
+    title.wait_for(state="hidden")
+    rows(page, tab.lower()).first.click()
+    title.wait_for()
+    page.keyboard.press("Escape")
+    title.wait_for(state="hidden")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("tab", ["Library", "Checkpoints"])
+def test_nobody_is_kept_out(page: Page, app: Server, tab: str, theme: str) -> None:
+    """axe-core finds nothing to object to, in either theme."""
+    opened(page, app, tab, f"/?__theme={theme}")
+    rows(page, tab.lower()).first.click()
+    page.locator(f"#vaewb_{tab.lower()}_details header h2").wait_for()
+    assert violations(page, f"#vaewb_{tab.lower()}") == []
+    if tab == "Library":
+        page.get_by_label("Table", exact=True).click()
+        assert violations(page, "#vaewb_library_table") == []
+
+
 def test_copies_are_grouped(library: Page) -> None:
     group = library.locator("#vaewb_library_copies .vaewb-groups li")
     assert group.count() == 1
@@ -180,7 +258,7 @@ def test_everything_can_be_reached_by_keyboard(library: Page) -> None:
             break
         library.keyboard.press("Tab")
     everything = names(library)
-    for key in ("ArrowDown", "ArrowDown", "ArrowDown", "ArrowUp", "Enter"):
+    for key in ("ArrowRight", "ArrowRight", "ArrowRight", "ArrowLeft", "Enter"):
         library.keyboard.press(key)
     details(library, everything[1])
     library.keyboard.press("End")
@@ -191,17 +269,23 @@ def test_everything_can_be_reached_by_keyboard(library: Page) -> None:
     details(library, "b.safetensors")
 
 
-def test_thumbnails_are_drawn_and_kept(page: Page, app: Server, library: Page, screenshots: Path | None) -> None:
-    library.click("#vaewb_library_draw")
-    library.wait_for_selector("#vaewb_library_status :text('drawn')")
+def test_thumbnails_appear_by_themselves_and_are_kept(
+    page: Page, app: Server, library: Page, screenshots: Path | None
+) -> None:
+    undrawn = (
+        "[...document.querySelectorAll('#vaewb_library_table .vaewb-row')].filter(row => !row.querySelector('img'))"
+    )
+    search(library, "demo")
+    library.wait_for_function(f"{undrawn}.length === 0")
     opened(page, app, "Library")
-    pictures = library.locator("#vaewb_library_table .vaewb-thumbnail img")
-    assert pictures.count() >= 10
-    for picture in pictures.all():
-        picture.scroll_into_view_if_needed()
-        picture.evaluate("image => image.decode()")
-        assert picture.evaluate("image => image.naturalWidth") == 128
+    library.wait_for_function(f"{undrawn}.every(row => !/^(a|b|mix|demo)/.test(row.dataset.key))")
+    search(library, "demo-pale")
+    picture = library.locator("#vaewb_library_table .vaewb-thumbnail img")
+    picture.evaluate("image => image.decode()")
+    assert picture.evaluate("image => image.naturalWidth") == 128
+    search(library, "cut.safetensors")
     assert row(library, "cut.safetensors").locator("img").count() == 0
+    search(library, "")
     row(library, "demo-vivid.safetensors").click()
     details(library, "demo-vivid.safetensors")
     if screenshots:
@@ -284,7 +368,7 @@ def test_a_deleted_file_goes(library: Page, models: Path) -> None:
 
 def test_checkpoints_tell_what_is_baked_in(page: Page, app: Server, screenshots: Path | None) -> None:
     opened(page, app, "Checkpoints")
-    told = {name: row(page, name, "checkpoints").inner_text() for name in names(page, "checkpoints")}
+    told = {name: row(page, name, "checkpoints").inner_html() for name in names(page, "checkpoints")}
     assert "SD1" in told["model-a.safetensors"] and "holds the same VAE as a.safetensors" in told["model-a.safetensors"]
     assert "SDXL" in told["model-without.safetensors"] and "holds no VAE" in told["model-without.safetensors"]
     assert "its VAE is damaged" in told["model-damaged.ckpt"] and "broken VAE" in told["model-damaged.ckpt"]
@@ -312,7 +396,7 @@ def test_the_pages_fit_a_narrow_screen(page: Page, app: Server, tab: str, screen
     page.set_viewport_size({"width": 390, "height": 844})
     opened(page, app, tab, "/?__theme=dark")
     rows(page, tab.lower()).first.click()
-    page.locator(f"#vaewb_{tab.lower()}_details h3").wait_for()
+    page.locator(f"#vaewb_{tab.lower()}_details header h2").wait_for()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     view = page.locator(f"#vaewb_{tab.lower()}_table .vaewb-table-view")
     assert view.evaluate("view => view.scrollWidth <= view.clientWidth")
@@ -330,7 +414,7 @@ def test_ten_thousand_rows_make_few_elements(page: Page) -> None:
     table = escape(json.dumps({"columns": columns, "rows": data, "height": 40, "by": 0}), quote=True)
     page.set_content(f"<div class='vaewb-files'><vaewb-table data-name='t' data-table='{table}'></vaewb-table></div>")
     page.add_style_tag(path=ROOT / "style.css")
-    for part in ("_viewer_elements", ""):
+    for part in ("_viewer_elements", "_table_cells", "_files", ""):
         page.add_script_tag(path=ROOT / "javascript" / f"vae_workbench{part}.js")
     view, shown = page.locator(".vaewb-table-view"), page.locator(".vaewb-row")
     assert 10 < shown.count() < 60

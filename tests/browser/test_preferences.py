@@ -126,7 +126,7 @@ def wait_until_used(page: Page, name: str, *told: str) -> None:
 
 def opened_details(page: Page, name: str) -> Locator:
     row(page, name).click()
-    page.locator("#vaewb_checkpoints_details h3", has_text=name).wait_for()
+    page.locator("#vaewb_checkpoints_details header h2", has_text=name).wait_for()
     return page.locator("#vaewb_checkpoints_details").last
 
 
@@ -160,6 +160,23 @@ def test_one_checkpoint_is_given_a_vae_and_it_is_taken_back(
     press(page, "preferences_undo", "The last change was taken back.")
     wait_until_used(page, "AOM3.safetensors", "its own", "nothing else is set")
     page.wait_for_selector("#vaewb_preferences_undo[disabled]")
+
+
+def test_the_field_shows_what_is_set(checkpoints: Page) -> None:
+    """It was empty whatever was set, and stayed as it was when another checkpoint was looked at."""
+    page = checkpoints
+    shows = "value => document.querySelector('#vaewb_preferences_vae input').value === value"
+    opened_details(page, "AOM3.safetensors")
+    page.wait_for_function(shows, arg="not set")
+    choose(page, "vaewb_preferences_vae", "mse")
+    press(page, "preferences_use", "AOM3 uses mse.safetensors from now on.")
+    opened_details(page, "anime.safetensors")
+    page.wait_for_function(shows, arg="not set")
+    opened_details(page, "AOM3.safetensors")
+    page.wait_for_function(shows, arg="mse.safetensors")
+    choose(page, "vaewb_preferences_vae", "not set")
+    press(page, "preferences_use", "AOM3 has no override any more.")
+    page.wait_for_function(shows, arg="not set")
 
 
 def test_whoever_shows_what_is_in_use_is_told_and_the_page_listens(
@@ -196,7 +213,7 @@ def test_copies_of_a_checkpoint_are_named_with_it(page: Page, app: Server, model
 def test_files_that_are_no_checkpoints_can_be_looked_at(checkpoints: Page) -> None:
     page = checkpoints
     opened_details(page, "AOM3.safetensors").locator(".vaewb-link", has_text="orange.vae.safetensors").click()
-    page.locator("#vaewb_checkpoints_details h3", has_text="orange.vae.safetensors").wait_for()
+    page.locator("#vaewb_checkpoints_details header h2", has_text="orange.vae.safetensors").wait_for()
     assert page.locator("#vaewb_checkpoints_details .vaewb-decision").count() == 0
     choose(page, "vaewb_preferences_vae", "mse")
     press(page, "preferences_use", "orange.vae.safetensors is not a checkpoint. Choose one in the table.")

@@ -144,7 +144,7 @@ def test_a_recipe_is_looked_at_and_saved_and_compared(workshop: Page, own: Path)
     workshop.click("#vaewb_workshop_save")
     told(workshop, "old fp16.safetensors was written")
     workshop.click("#vaewb_workshop_status [data-vaewb-library]")
-    workshop.wait_for_selector("#vaewb_library_details h3:text-is('old fp16.safetensors')")
+    workshop.wait_for_selector("#vaewb_library_details header h2:text-is('old fp16.safetensors')")
 
 
 def test_steps_are_moved_and_removed(workshop: Page) -> None:

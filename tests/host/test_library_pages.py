@@ -34,7 +34,7 @@ def test_the_library_of_the_web_ui(page: Page, running: Server, demo_folder: Pat
     pictures.nth(3).evaluate("image => image.decode()")
     assert pictures.nth(3).evaluate("image => image.naturalWidth") == 128
     page.locator("#vaewb_library_table .vaewb-row[data-key='demo-vivid.safetensors']").click()
-    page.locator("#vaewb_library_details h3", has_text="demo-vivid").wait_for()
+    page.locator("#vaewb_library_details header h2", has_text="demo-vivid").wait_for()
     if screenshots:
         page.screenshot(path=screenshots / "webui-library.png", full_page=True)
 
@@ -44,6 +44,6 @@ def test_the_checkpoints_of_the_web_ui(page: Page, running: Server, screenshots:
     told = page.locator("#vaewb_checkpoints_table .vaewb-row").all_inner_texts()
     assert any("SD1" in row and "holds" in row for row in told)
     page.locator("#vaewb_checkpoints_table .vaewb-row").first.click()
-    page.locator("#vaewb_checkpoints_details h3").wait_for()
+    page.locator("#vaewb_checkpoints_details header h2").wait_for()
     if screenshots:
         page.screenshot(path=screenshots / "webui-checkpoints.png", full_page=True)

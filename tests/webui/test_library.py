@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from fastapi import FastAPI
-from modules import shared
+from modules import sd_models, shared
 
 from tests.small_vaes import save_small_kl
 from vae_workbench.identity import hashes
@@ -30,6 +31,7 @@ def baked(host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pat
     kept = library_in(tmp_path / "data")
     monkeypatch.setattr(module, "library", lambda: kept)
     monkeypatch.setattr(module, "folders", lambda: [folder])
+    monkeypatch.setattr(module, "QUIET", 0.0)
     yield folder
 
 
@@ -72,6 +74,31 @@ def test_nothing_is_hashed_while_a_picture_is_made(baked: Path, monkeypatch: pyt
         wait_for(lambda: not module.library().unhashed())
     finally:
         shared.state.job = ""
+        upkeep.stop()
+
+
+@pytest.mark.parametrize("busy", ["a picture", "the first checkpoint"])
+def test_nothing_is_scanned_before_the_web_ui_is_idle(baked: Path, monkeypatch: pytest.MonkeyPatch, busy: str) -> None:
+    monkeypatch.setattr(module, "POLL", 0.01)
+    monkeypatch.setattr(module, "QUIET", 0.05)
+    lock = threading.Lock()
+    monkeypatch.setattr(sd_models.model_data, "lock", lock, raising=False)
+    if busy == "a picture":
+        monkeypatch.setattr(shared.state, "job", "task(1)")
+    else:
+        lock.acquire()
+    asked = []
+    monkeypatch.setattr(module, "is_idle", lambda real=module.is_idle: asked.append(real()) or asked[-1])
+    upkeep = BackgroundScan()
+    try:
+        upkeep.start()
+        wait_for(lambda: len(asked) > 12)
+        assert not any(asked) and module.library().report is None
+        monkeypatch.setattr(shared.state, "job", "")
+        if lock.locked():
+            lock.release()
+        wait_for(lambda: module.library().report)
+    finally:
         upkeep.stop()
 
 

@@ -37,7 +37,7 @@ HOST = "127.0.0.1"
 PORT = 7870
 STYLE = BESIDE / "style.css"
 PARTS = (
-    "", "_jobs", "_comparisons", "_actions", "_picker", "_pictures", "_prompts", "_sources", "_tone",
+    "_table_cells", "_files", "", "_jobs", "_comparisons", "_actions", "_picker", "_pictures", "_prompts", "_sources", "_tone",
     "_workshop", "_workshop_fields", "_workshop_order", "_workshop_recipe", "_evaluate",
 )  # fmt: skip
 
@@ -147,6 +147,7 @@ def workbench(folders: Sequence[Path], data: Path, pictures: Sequence[Path] = ()
         picture_folders=lambda: [*pictures, _made(data / "pictures")],
         picture_hint=f"Put folders of pictures into {printable(str(data / 'pictures'))}, or start with --pictures DIR.",
         target_folders=lambda: {"vae": own[0], "checkpoint": own[0]},
+        idle=lambda: not lock.locked(),
     )
 
 

@@ -7,6 +7,7 @@ import gradio as gr
 from .checkpoints.page import CheckpointsPage
 from .compare.page import ComparePage
 from .evaluate.page import EvaluatePage
+from .greeting import build_greeting
 from .library.page import LibraryPage
 from .workbench import Workbench
 from .workshop.page import WorkshopPage
@@ -14,6 +15,8 @@ from .workshop.page import WorkshopPage
 
 def build_pages(workbench: Workbench) -> None:
     """Adds the pages to the ``gr.Blocks`` that is being built."""
+    if workbench.greeting is not None:
+        build_greeting(workbench.greeting)
     with gr.Tabs(elem_id="vaewb_pages"):
         with gr.Tab("Compare", id="compare", elem_id="vaewb_page_compare"):
             ComparePage.build(workbench)

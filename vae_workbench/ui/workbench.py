@@ -19,6 +19,7 @@ from ..library.entry import Entry
 from ..library.library import Library
 from ..precision.plan import Plans
 from ..progress import Exclusive, Progress
+from ..stored import StoredJson
 from .compare.comparisons import Comparisons
 from .evaluate.evaluations import Evaluations
 from .shared.jobs import Jobs
@@ -41,6 +42,10 @@ def _no_checkpoint() -> Entry | None:
 
 def _nothing() -> None:
     return None
+
+
+def _always() -> bool:
+    return True
 
 
 @dataclass(frozen=True)
@@ -101,6 +106,8 @@ class Workbench:
         picture_folders: whose pictures can be evaluated, and those of the folders in them.
         picture_hint: how a person adds some, in a sentence.
         files_changed: called when a file was written, for lists other than the library's.
+        greeting: remembers whether newcomers were greeted; ``None`` where they are not.
+        idle: whether nothing else is done, so that work which nobody asked for may begin.
     """
 
     list_vaes: Callable[[], Sequence[Candidate]]
@@ -131,3 +138,5 @@ class Workbench:
     picture_folders: Callable[[], Sequence[Path]] = tuple
     picture_hint: str = ""
     files_changed: Callable[[], None] = _nothing
+    greeting: StoredJson | None = None
+    idle: Callable[[], bool] = _always

@@ -14,6 +14,7 @@ from ..library.entry import Entry
 from ..progress import Progress
 from ..ui.compare.comparisons import Comparisons
 from ..ui.evaluate.evaluations import Evaluations
+from ..ui.greeting import greeting_in
 from ..ui.shared.jobs import Jobs
 from ..ui.workbench import Workbench
 from . import library
@@ -79,6 +80,8 @@ def workbench() -> Workbench:
         picture_folders=picture_folders,
         picture_hint="Other folders are named in Settings → VAE Workbench.",
         files_changed=files_changed,
+        greeting=greeting_in(library.data_folder()),
+        idle=is_idle,
     )
 
 
@@ -93,6 +96,12 @@ def list_checkpoints() -> Sequence[Candidate]:
     """The checkpoints that the web UI knows. Its list is not made anew, which would be empty for a moment while others ask."""
     found = sorted(sd_models.checkpoints_list.values(), key=lambda info: shared.natural_sort_key(info.name))
     return [Candidate(info.name, info.filename) for info in found]
+
+
+def is_idle() -> bool:
+    """Whether the web UI has nothing to do. Until a checkpoint was loaded it counts as busy: our work would load one."""
+    known = sd_models.model_data
+    return library.is_idle() and (known.sd_model is not None or getattr(known, "was_loaded_at_least_once", False))
 
 
 def vae_folder() -> Path:

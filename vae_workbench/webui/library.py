@@ -21,6 +21,9 @@ FOLDER = "VAE-Workbench"
 POLL = 0.5
 """Seconds between two looks whether the picture is done."""
 
+QUIET = 2.0
+"""Seconds in which the web UI has nothing to do before the folders are looked through."""
+
 
 def data_folder() -> Path:
     """Where everything lies that is remembered for this web UI."""
@@ -40,8 +43,15 @@ def folders() -> list[Path]:
     return [Path(folder) for folder in dict.fromkeys(named) if folder and Path(folder).is_dir()]
 
 
+def is_idle() -> bool:
+    """Whether no picture is made and the first checkpoint is not being loaded."""
+    loading = getattr(sd_models.model_data, "lock", None)
+    return not (shared.state.job or shared.state.job_count or (loading and loading.locked()))
+
+
 class BackgroundScan:
-    """Scans the folders once in a thread of its own, then hashes VAE files while no picture is made."""
+    """Waits until the web UI has nothing to do, scans the folders once in a thread of its own, then hashes VAE files while no
+    picture is made."""
 
     def __init__(self) -> None:
         self._stopped = threading.Event()
@@ -59,6 +69,7 @@ class BackgroundScan:
 
     def _run(self) -> None:
         try:
+            self._wait_until_idle()
             library().scan(folders(), self._go_on)
             self._hash()
         except Cancelled:
@@ -67,6 +78,15 @@ class BackgroundScan:
             logger.warning("%s", error)
         except Exception:  # noqa: BLE001  # the outermost callback of this thread
             logger.exception("The library could not be brought up to date")
+
+    def _wait_until_idle(self) -> None:
+        """Starting takes all the machine has, and nothing is scanned before that is over."""
+        idle_since = time.monotonic()
+        while time.monotonic() - idle_since < QUIET:
+            if self._stopped.wait(min(POLL, QUIET)):
+                raise Cancelled
+            if not is_idle():
+                idle_since = time.monotonic()
 
     def _hash(self) -> None:
         """Hashes what is not hashed yet; a file that cannot be read is told of and left out."""
@@ -87,6 +107,6 @@ class BackgroundScan:
 
     def _go_on_when_idle(self, fraction: float, what: str) -> None:
         self._go_on(fraction, what)
-        while shared.state.job or shared.state.job_count:
+        while not is_idle():
             time.sleep(POLL)
             self._go_on(fraction, what)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -19,7 +20,7 @@ from vae_workbench.choice.preference_store import store_in
 from vae_workbench.errors import Cancelled
 from vae_workbench.library.library import Library
 from vae_workbench.progress import Progress, silent
-from vae_workbench.ui.library.thumbnails import Thumbnails, draw_thumbnails
+from vae_workbench.ui.library.thumbnails import BACKGROUND, Thumbnails, draw_thumbnails
 from vae_workbench.ui.workbench import Workbench
 
 
@@ -64,6 +65,21 @@ def workbench(tmp_path: Path, models: Path, held: list[str]) -> Workbench:
         library_folders=lambda: [models],
         preferences=store_in(tmp_path),
     )
+
+
+def test_they_are_drawn_by_themselves_each_tried_once(workbench: Workbench) -> None:
+    thumbnails = Thumbnails(workbench.library, str)
+    assert thumbnails.draw_in_background(workbench), "some are to come"
+    for job in workbench.jobs.running(BACKGROUND):
+        assert job.wait(60)
+    assert not thumbnails.draw_in_background(workbench), "what cannot be drawn is not tried for ever"
+    assert len(workbench.library.thumbnails()) == 2
+
+
+def test_none_is_drawn_while_something_else_is_done(workbench: Workbench) -> None:
+    busy = replace(workbench, idle=lambda: False)
+    assert Thumbnails(busy.library, str).draw_in_background(busy), "they are still to come"
+    assert not busy.jobs.running(BACKGROUND) and not busy.library.thumbnails()
 
 
 def test_every_look_is_drawn_once_in_small_steps(workbench: Workbench, held: list[str]) -> None:

@@ -21,10 +21,10 @@ def test_it_tells_what_the_file_is_and_why() -> None:
     shown = re.sub("<[^>]*>", "|", html)
     for told in (
         "|sub/v.pt|",
-        "|/models/sub/v.pt|",
+        "|torch archive| · |/models/sub/v.pt|",
         "|SDXL| · |likely|",
         "|fp16| · |LDM names|",
-        "|torch archive| · |167 MB|",
+        "|167 MB| · |fp16|",
     ):
         assert told in shown
     assert html.index("First reason.") < html.index("Second reason.")

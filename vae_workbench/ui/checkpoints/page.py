@@ -16,7 +16,7 @@ from ...progress import Progress
 from ..shared.file_details import NOTHING_CHOSEN, details
 from ..shared.file_table import Column, Row, file_table
 from ..shared.file_words import badges, baked_vae, family
-from ..shared.messages import message
+from ..shared.messages import message, text_html
 from ..shared.scan import first_scan, scan
 from ..shared.work_line import WorkLine
 from ..workbench import Workbench
@@ -32,7 +32,7 @@ COLUMNS = (
     Column("Baked VAE", width="minmax(100px, 2fr)", least=620),
     Column("Precision", width="72px", filter=True, least=820),
     Column("Size", "size", "64px", least=720),
-    Column("Badges", "badges", "minmax(84px, 1fr)", filter=True, least=540),
+    Column("Badges", "badges", "minmax(108px, 1fr)", filter=True, least=540),
 )
 ROW_HEIGHT = 44
 
@@ -67,7 +67,7 @@ class CheckpointsPage:
                 with gr.Column(scale=3, min_width=480):
                     table = gr.HTML(elem_id="vaewb_checkpoints_table")
                     rest = gr.Column()
-                with gr.Column(scale=2, min_width=340):
+                with gr.Column(scale=2, min_width=340, elem_classes="vaewb-side"):
                     panel = PreferencesPanel.build(workbench, changes, rest)
                     chosen = gr.Textbox(elem_classes="vaewb-chosen", show_label=False, container=False)
                     shown = gr.HTML(NOTHING_CHOSEN, elem_id="vaewb_checkpoints_details")
@@ -89,9 +89,8 @@ class CheckpointsPage:
         line.wire(self.scan, lambda progress: self._looked(scan, progress))
         line.wire_opening(tab, lambda progress: self._looked(first_scan, progress))
         self.panel.wire(line, self.chosen)
-        self.chosen.input(
-            self._details, [self.chosen], [self.details], show_progress="hidden", queue=False, api_name=False
-        )
+        opened = [self.details, self.panel.vae]
+        self.chosen.input(self._opened, [self.chosen], opened, show_progress="hidden", queue=False, api_name=False)
 
     def _looked(self, look: Any, progress: Progress) -> str:
         told: str = look(self.workbench, progress)
@@ -102,7 +101,10 @@ class CheckpointsPage:
 
     def _shown(self, name: str) -> Update:
         collection = self.workbench.library.collection()
-        return [self._table(collection), self._details(name), *self.panel.shown(collection)]
+        return [self._table(collection), self._details(name), *self.panel.shown(collection, name)]
+
+    def _opened(self, name: str) -> Update:
+        return [self._details(name), self.panel.set_now(name)]
 
     def _details(self, name: str) -> str:
         collection = self.workbench.library.collection()
@@ -117,7 +119,9 @@ class CheckpointsPage:
 
     def _table(self, collection: Collection) -> str:
         if not collection.checkpoints:
-            return message("No checkpoints were found.") if self.workbench.library.report else ""
+            where = " · ".join(text_html(str(folder)) for folder in self.workbench.library_folders())
+            none = message("No checkpoints were found.", more=f"<span>Put yours into</span> {where}")
+            return none if self.workbench.library.report else ""
         choices = self.decisions.of(collection)
         rows = [_row(entry, choices[entry.path]) for entry in collection.checkpoints]
         return file_table("Checkpoints", COLUMNS, rows, height=ROW_HEIGHT, marks=True)

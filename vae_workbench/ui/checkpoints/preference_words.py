@@ -49,7 +49,7 @@ def decision(checkpoint: Entry, choice: Choice, advice: Hint | None) -> str:
     warnings = "".join(message(warning, kind) for warning in choice.warnings)
     return (
         f"<section class='vaewb-details vaewb-decision' aria-label='VAE that will be used'>"
-        f"<h4>VAE that will be used</h4><p><b>{text_html(name)}</b> <span class='vaewb-note'>{text_html(reason)}</span></p>"
+        f"<h2>VAE that will be used</h2><p><b>{text_html(name)}</b> <span class='vaewb-note'>{text_html(reason)}</span></p>"
         f"{warnings}{_hint(checkpoint, advice)}"
         f"<details class='vaewb-section' open><summary>Why this one?</summary>{step_list(choice)}</details>"
         "</section>"

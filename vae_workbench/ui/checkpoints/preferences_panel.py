@@ -24,6 +24,9 @@ from .preference_changes import OWN_LABEL, PreferenceChanges, fitting
 from .preference_words import rule_list
 
 NO_DEFAULT = "no default"
+NOT_SET = "not set"
+"""Of a checkpoint: what the decision comes to is used."""
+
 NOTHING_MARKED = "Choose a checkpoint in the table, or mark several, to set a VAE for it."
 """Said until the script of the table says whose VAE is set."""
 
@@ -58,7 +61,7 @@ class PreferencesPanel:
         """Lays out what sets overrides where it is called, and everything else in ``rest``."""
         with gr.Column(elem_id="vaewb_preferences", elem_classes="vaewb-panel"):
             gr.HTML(f"<p class='vaewb-whose' data-nothing='{NOTHING_MARKED}'>{NOTHING_MARKED}</p>")
-            vae = gr.Dropdown([], label="VAE", elem_id="vaewb_preferences_vae")
+            vae = gr.Dropdown([], label="VAE that is set", elem_id="vaewb_preferences_vae")
             with gr.Row():
                 use = gr.Button("Set", variant="primary", size="sm", elem_id="vaewb_preferences_use")
                 clear = gr.Button("Clear", size="sm", elem_id="vaewb_preferences_clear")
@@ -121,8 +124,8 @@ class PreferencesPanel:
             self._export, [], [self.exported, line.status], queue=False, show_progress="hidden", api_name=False
         )
 
-    def shown(self, collection: Collection) -> Update:
-        """New values for ``outputs``.
+    def shown(self, collection: Collection, chosen: str = "") -> Update:
+        """New values for ``outputs``; ``chosen`` is the checkpoint whose VAE is shown.
 
         Raises:
             UnsupportedFile, UnreadableFile: the preferences cannot be read.
@@ -132,7 +135,7 @@ class PreferencesPanel:
         vaes = [OWN_LABEL, *(name for name, vae in held if vae and not network_fault(vae))]
         counts = [sum(map(rule.fits, collection.checkpoints)) for rule in preferences.rules]
         return [
-            gr.update(choices=vaes),
+            gr.update(choices=[NOT_SET, *vaes], **self._value(preferences, collection, chosen)),
             gr.update(interactive=self.workbench.preferences.can_undo),
             "",
             rule_list(preferences.rules, counts),
@@ -140,7 +143,27 @@ class PreferencesPanel:
             *(_default(space, preferences, collection) for space in self.defaults),
         ]
 
+    def set_now(self, chosen: str) -> Any:
+        """A new value for the field: what is set for this checkpoint."""
+        try:
+            return gr.update(
+                **self._value(self.workbench.preferences.read(), self.workbench.library.collection(), chosen)
+            )
+        except WorkbenchError:  # told where the page is brought up to date
+            return gr.update()
+
+    def _value(self, preferences: Preferences, collection: Collection, chosen: str) -> Mapping[str, str]:
+        """What is set for a checkpoint, as the field takes it; nothing where none is chosen, so that it stays as it is."""
+        entry = collection.by_name(chosen)
+        if entry is None:
+            return {}
+        override = preferences.override_of(entry, collection.checkpoints)
+        name = NOT_SET if override is None else override.vae.name
+        return {"value": OWN_LABEL if name == OWN else name}
+
     def _use(self, progress: Progress, vae: str | None, chosen: str, marked: str) -> str:
+        if vae == NOT_SET:
+            return self._clear(progress, chosen, marked)
         return self.changes.use(progress, meant(chosen, marked), _vae(vae))
 
     def _clear(self, progress: Progress, chosen: str, marked: str) -> str:

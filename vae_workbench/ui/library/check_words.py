@@ -28,7 +28,7 @@ def check_html(name: str, check: FileCheck) -> str:
     told = sorted((*_damage(check), *warnings, *map(_half, check.halves)), key=lambda it: order.index(it[0]))
     sentences = "".join(message(sentence, kind) for kind, sentence in told)
     return (
-        f"<section class='vaewb-check' aria-label='Check in fp16'><h4>Check in fp16</h4>{sentences}{_chart(name, check)}"
+        f"<section class='vaewb-check' aria-label='Check in fp16'><h3>Check in fp16</h3>{sentences}{_chart(name, check)}"
         "</section>"
     )
 
@@ -58,7 +58,7 @@ def _half(check: HalfCheck) -> tuple[str, str]:
 
 def _chart(name: str, check: FileCheck) -> str:
     halves = "".join(
-        f"<h5>{half.half}</h5><ul>{''.join(map(partial(_row, half.half), half.stages))}</ul>" for half in check.halves
+        f"<h4>{half.half}</h4><ul>{''.join(map(partial(_row, half.half), half.stages))}</ul>" for half in check.halves
     )
     note = "Computed in fp32 from a chart of colours. Bars are logarithmic, and the line is 65504, the largest number of fp16."
     return (

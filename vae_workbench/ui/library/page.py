@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +14,7 @@ from ...library.collection import Collection
 from ...library.entry import Entry
 from ...library.relation_map import relation_map
 from ...precision.plan import AUTO, PINS, Plan, Plans
+from ...printable import printable
 from ...progress import Progress
 from ..shared.file_details import NOTHING_CHOSEN, details, opener
 from ..shared.file_table import Badge, Cell, Column, Row, file_table
@@ -27,12 +29,12 @@ from .thumbnails import Thumbnails, draw_thumbnails
 COLUMNS = (
     Column("", "picture", "52px"),
     Column("Name", width="minmax(120px, 3fr)"),
-    Column("Known as", width="minmax(100px, 2fr)", least=690),
-    Column("Latent space", width="104px", filter=True),
+    Column("Known as", width="minmax(100px, 2fr)", least=690, card=True),
+    Column("Latent space", width="104px", filter=True, card=True),
     Column("Architecture", width="minmax(96px, 1fr)", filter=True, least=800),
     Column("Precision", width="68px", filter=True, least=580),
     Column("Size", "size", "64px", least=500),
-    Column("Badges", "badges", "minmax(100px, 1fr)", filter=True, least=430),
+    Column("Badges", "badges", "minmax(100px, 1fr)", filter=True, least=430, card=True),
 )
 ROW_HEIGHT = 52
 NO_VAE = "No VAE is chosen. Choose one in the table"
@@ -64,6 +66,8 @@ class LibraryPage:
     checked: gr.HTML
     copies: gr.HTML
     relations: gr.HTML
+    pictures: gr.Button
+    drawn: gr.HTML
     thumbnails: Thumbnails
     checks: dict[Version, str] = field(default_factory=dict)
 
@@ -79,7 +83,7 @@ class LibraryPage:
             with gr.Row():
                 with gr.Column(scale=3, min_width=480):
                     table = gr.HTML(elem_id="vaewb_library_table")
-                with gr.Column(scale=2, min_width=340):
+                with gr.Column(scale=2, min_width=340, elem_classes="vaewb-side"):
                     chosen = gr.Textbox(elem_classes="vaewb-chosen", show_label=False, container=False)
                     shown = gr.HTML(NOTHING_CHOSEN, elem_id="vaewb_library_details")
                     with gr.Column(visible=False, elem_id="vaewb_library_tools") as tools:
@@ -104,10 +108,12 @@ class LibraryPage:
                         checked = gr.HTML(elem_id="vaewb_library_checked")
             copies = gr.HTML(elem_id="vaewb_library_copies")
             relations = gr.HTML(elem_id="vaewb_library_map")
+            pictures = gr.Button(elem_id="vaewb_library_pictures", elem_classes="vaewb-hidden")
+            drawn = gr.HTML(elem_id="vaewb_library_drawn")
         thumbnails = Thumbnails(workbench.library, lambda path: str(table.make_temp_copy_if_needed(path)))
         page = cls(
             workbench, status, scan_button, draw, cancel, table, chosen, shown, tools, title, name_it, hash_it,
-            pin, forget, check_it, checked, copies, relations, thumbnails,
+            pin, forget, check_it, checked, copies, relations, pictures, drawn, thumbnails,
         )  # fmt: skip
         page._wire(tab)
         return page
@@ -133,6 +139,7 @@ class LibraryPage:
         line.wire_event(self.pin.input, self._pin, [self.chosen, self.pin], title="Precision")
         line.wire(self.forget, self._forget, [self.chosen])
         line.wire_opening(tab, lambda progress: first_scan(self.workbench, progress))
+        self.pictures.click(self._drawn, [], [self.drawn], show_progress="hidden", queue=False, api_name=False)
         self.chosen.input(self._details, [self.chosen], panel, show_progress="hidden", queue=False, api_name=False)
 
     def _shown(self, name: str) -> Update:
@@ -159,15 +166,23 @@ class LibraryPage:
     def _nothing(self, why: str = NOTHING_CHOSEN) -> Update:
         return [why, gr.update(visible=False), gr.update(), gr.update(), "", gr.update()]
 
+    def _drawn(self) -> str:
+        """The thumbnails that there are, for the script that shows them, and whether more will come."""
+        more = self.thumbnails.draw_in_background(self.workbench)
+        entries = self.workbench.library.collection().entries
+        addresses = self.thumbnails.addresses(entries)
+        named = {printable(entry.name): addresses[entry.path] for entry in entries if entry.path in addresses}
+        return f"<i hidden data-pictures='{text_html(json.dumps(named))}' data-more='{int(more)}'></i>"
+
     def _table(self, collection: Collection) -> str:
         entries = [entry for entry in collection.entries if kind_of_file(entry) in LISTED]
         if not entries:
             scanned = self.workbench.library.report is not None
-            none = f"No VAE files were found. Put your own into {self.workbench.vae_folders()}, and scan again."
-            return message(none) if scanned else ""
+            where = f"<span>Put yours into</span> {text_html(self.workbench.vae_folders())}"
+            return message("No VAE files were found.", more=where) if scanned else ""
         pictures = self.thumbnails.addresses(entries)
         rows = [Row(entry.name, self._cells(entry, pictures.get(entry.path, ""))) for entry in entries]
-        return file_table("VAE files", COLUMNS, rows, height=ROW_HEIGHT, by=1)
+        return file_table("VAE files", COLUMNS, rows, height=ROW_HEIGHT, by=1, cards=True)
 
     def _cells(self, entry: Entry, picture: str) -> Sequence[Cell]:
         verdict = entry.verdict

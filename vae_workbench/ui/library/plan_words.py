@@ -6,6 +6,8 @@ from ...precision.plan import AUTO, Plan, Precision
 from ...precision.structure import HALVES, Half
 from ..shared.file_table import Badge
 
+HELPED = "Here it is run so that they come out right."
+
 
 def plan_reasons(plan: Plan) -> tuple[str, ...]:
     """What was learned of a VAE and how often it was repaired, as sentences; none if there is nothing to tell."""
@@ -19,8 +21,10 @@ def plan_reasons(plan: Plan) -> tuple[str, ...]:
 
 def plan_badges(plan: Plan) -> tuple[Badge, ...]:
     """A warning where a VAE overflows in fp16."""
-    told = [sentence for half in HALVES if (sentence := _half(plan, half))]
-    return (("fp16-unsafe", "warning", " ".join(told)),) if told else ()
+    unsafe = [half for half in HALVES if plan.half(half).precision is not Precision.FP16]
+    if not unsafe:
+        return ()
+    return (("fp16-unsafe", "warning", f"In fp16 its {' and '.join(unsafe)} can give black pictures. {HELPED}"),)
 
 
 def _half(plan: Plan, half: Half) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 from urllib.parse import quote
 
@@ -16,6 +16,9 @@ from ...progress import Progress, part
 from ..workbench import Workbench
 
 logger = logging.getLogger("vae_workbench")
+
+BACKGROUND = "thumbnails"
+"""The kind of job that draws them by itself."""
 
 Look = tuple[str, str | None]
 """The id of a sketch, and a latent space."""
@@ -33,6 +36,16 @@ class Thumbnails:
         self._library = library
         self._serve = serve
         self._served: dict[Look, str] = {}
+        self._tried: set[Look] = set()
+
+    def draw_in_background(self, workbench: Workbench) -> bool:
+        """Has the missing ones drawn while nothing else is done, each tried once; whether some are still to come."""
+        missing = missing_thumbnails(self._library).keys() - self._tried
+        if not workbench.jobs.running(BACKGROUND) and missing and workbench.idle():
+            tried = frozenset(self._tried)
+            self._tried |= missing
+            workbench.jobs.start(BACKGROUND, "Thumbnails", lambda it: draw_thumbnails(workbench, it, without=tried))
+        return bool(missing or workbench.jobs.running(BACKGROUND))
 
     def addresses(self, entries: Iterable[Entry]) -> dict[str, str]:
         """Path of a file → where the browser finds its thumbnail. Files without one are left out."""
@@ -55,8 +68,23 @@ def look_of(entry: Entry) -> Look:
     return entry.verdict.sketch_id or "", entry.verdict.latent_space
 
 
-def draw_thumbnails(workbench: Workbench, progress: Progress) -> tuple[int, Sequence[str]]:
+def missing_thumbnails(library: Library) -> dict[Look, Entry]:
+    """The VAEs that are not drawn yet, one of each look."""
+    vaes = (entry for entry in library.collection().vaes if entry.verdict.kind == "vae" and entry.verdict.sketch_id)
+    wanted = {look_of(entry): entry for entry in vaes}
+    drawn = library.thumbnails()
+    return {look: entry for look, entry in wanted.items() if look not in drawn}
+
+
+def draw_thumbnails(
+    workbench: Workbench, progress: Progress, *, without: Collection[Look] = ()
+) -> tuple[int, Sequence[str]]:
     """Draws what is missing, one VAE at a time, so that pictures can be made in between.
+
+    Args:
+        workbench: whose VAEs.
+        progress: told of each.
+        without: what is left out.
 
     Returns:
         how many were drawn, and a sentence for each that cannot be.
@@ -67,10 +95,7 @@ def draw_thumbnails(workbench: Workbench, progress: Progress) -> tuple[int, Sequ
     from ...library.thumbnail import thumbnail
 
     library = workbench.library
-    vaes = (entry for entry in library.collection().vaes if entry.verdict.kind == "vae" and entry.verdict.sketch_id)
-    wanted = {look_of(entry): entry for entry in vaes}
-    drawn = library.thumbnails()
-    missing = [entry for look, entry in wanted.items() if look not in drawn]
+    missing = [entry for look, entry in missing_thumbnails(library).items() if look not in without]
     faults: list[str] = []
     for number, entry in enumerate(missing):
         step = part(progress, number / len(missing), (number + 1) / len(missing), f"{entry.name}: ")

@@ -27,6 +27,7 @@ class Column:
         width: as CSS has it for the track of a grid.
         filter: whether one of its values can be chosen.
         least: pixels of width that the table must have for this column to be shown.
+        card: whether it is told on cards too.
     """
 
     title: str
@@ -34,6 +35,7 @@ class Column:
     width: str = "minmax(0, 1fr)"
     filter: bool = False
     least: int = 0
+    card: bool = False
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,14 @@ class Row:
 
 
 def file_table(
-    name: str, columns: Sequence[Column], rows: Sequence[Row], *, height: int, by: int = 0, marks: bool = False
+    name: str,
+    columns: Sequence[Column],
+    rows: Sequence[Row],
+    *,
+    height: int,
+    by: int = 0,
+    marks: bool = False,
+    cards: bool = False,
 ) -> str:
     """The table as HTML, to be used inside an element of class ``vaewb-files`` that holds a field ``vaewb-chosen``.
 
@@ -61,9 +70,10 @@ def file_table(
         height: of a row, in pixels.
         by: place of the column that it is sorted by at first.
         marks: whether rows can be marked; the page has a field ``vaewb-marked`` then, for their keys as a list in JSON.
+        cards: whether the files can be seen as cards as well, which they are at first.
     """
     shown = [
-        {"title": it.title, "kind": it.kind, "width": it.width, "filter": it.filter, "least": it.least}
+        {"title": it.title, "kind": it.kind, "width": it.width, "filter": it.filter, "least": it.least, "card": it.card}
         for it in columns
     ]
     table = {
@@ -72,6 +82,7 @@ def file_table(
         "height": height,
         "by": by,
         "marks": marks,
+        "cards": cards,
     }
     data = escape(json.dumps(_printable(table), ensure_ascii=False, separators=(",", ":")), quote=True)
     return f"<vaewb-table data-name='{escape(name, quote=True)}' data-table='{data}'></vaewb-table>"

@@ -74,7 +74,7 @@ def panel(now: Active, more: Alternatives | None, setting: str) -> str:
     if setting != AUTOMATIC and not now.tried_on:
         buttons.append(_order("Back to Automatic", {"do": "use", "vae": AUTOMATIC}))
     actions = f"<p class='vaewb-actions'>{''.join(buttons)}</p>" if buttons else ""
-    why = f"<h4>Why this one?</h4>{step_list(more.choice)}" if more and not now.tried_on else ""
+    why = f"<h2>Why this one?</h2>{step_list(more.choice)}" if more and not now.tried_on else ""
     return (
         "<section id='vaewb_active_panel' class='vaewb-files' role='dialog' aria-label='The VAE in use'>"
         f"<header><strong>{text_html(now.line())}</strong>"
@@ -94,8 +94,8 @@ def _others(others: Sequence[tuple[str, str]]) -> str:
         f"{_order('Use', {'do': 'use', 'vae': name}, f'Use {name}')}</li>"
         for name, known in shown
     )
-    rest = f"<p class='vaewb-note'>{len(others) - MOST} more are in the list.</p>" if len(others) > MOST else ""
-    return f"<h4>Others that fit</h4><ul class='vaewb-others'>{lines}</ul>{rest}{_compare(name for name, _ in shown)}"
+    rest = f"<p class='vaewb-note'>+{len(others) - MOST} <span>in the list</span></p>" if len(others) > MOST else ""
+    return f"<h2>Others that fit</h2><ul class='vaewb-others'>{lines}</ul>{rest}{_compare(name for name, _ in shown)}"
 
 
 def _compare(names: Iterable[str]) -> str:
