@@ -39,7 +39,7 @@
     class VaewbTable extends HTMLElement {
         #name; #columns; #rows; #height; #marks; #choice; #cards;
         #shown = []; #drawn = ""; #visible = [];
-        #view; #head; #body; #count; #nothing; #clear; #views;
+        #view; #head; #body; #count; #nothing; #clear; #set; #views;
 
         connectedCallback() {
             if (this.#view) return;
@@ -127,6 +127,9 @@
             this.#count = element("span", "vaewb-count", "", {role: "status"});
             this.#clear = element("button", "vaewb-button vaewb-clear", say("Show all"), {type: "button"});
             this.#clear.addEventListener("click", () => this.find(""));
+            // Where there is no room beside the table, what is set for those marked is reached by this.
+            this.#set = element("button", "vaewb-button vaewb-when-narrow", say("Set the VAE"), {type: "button"});
+            this.#set.addEventListener("click", () => show(this.closest(".vaewb-files")));
             this.#views = element("div", "vaewb-views", "", {role: "group", "aria-label": say("View")});
             this.#views.hidden = !this.#cards;
             for (const [view, [sign, title]] of Object.entries(VIEWS)) {
@@ -135,7 +138,7 @@
                 this.#views.append(button);
             }
             const filters = this.#columns.filter((column) => column.filter).map((column) => this.#filter(column));
-            tools.append(search, ...filters, this.#clear, this.#count, this.#views);
+            tools.append(search, ...filters, this.#clear, this.#set, this.#count, this.#views);
             this.#nothing = element("p", "vaewb-note", say("No file has these words."));
             this.#view = element("div", "vaewb-table-view", "", {role: "grid", tabindex: "0", "aria-label": say(this.#name)});
             this.#head = element("div", "vaewb-table-head", "", {role: "row"});
@@ -215,7 +218,6 @@
         }
 
         #marksChanged() {
-            if (this.#choice.marked.size) show(this.closest(".vaewb-files"));
             this.#tellCount();
             this.#drawHead();
             this.#draw(true);
@@ -223,6 +225,7 @@
         }
 
         #tellCount() {
+            this.#set.hidden = !this.#choice.marked.size;
             const [all, shown, marked] = [this.#rows.length, this.#shown.length, this.#choice.marked.size];
             this.#count.textContent = (shown === all ? `${all}` : `${shown} / ${all}`) + (all === 1 ? ` ${say("file")}` : ` ${say("files")}`) + (marked ? ` · ☑ ${marked}` : "");
         }
