@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import IntEnum
 from typing import Literal
-
-from ..lazy_dataclass import dataclass
 
 Kind = Literal["vae", "checkpoint", "other", "broken"]
 """``broken`` is a file that cannot be read, or a VAE with missing or damaged tensors; ``other`` is anything else that holds

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from ..identity.verdict import Verdict
 from ..identity.verdict import to_json as verdict_json
-from ..lazy_dataclass import dataclass
 from ..printable import printable
 from .walk import Stamp
 
