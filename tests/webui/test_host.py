@@ -5,7 +5,9 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
+import gradio as gr
 import pytest
+from gradio.context import Context
 from modules import shared
 from modules.call_queue import queue_lock
 
@@ -88,3 +90,18 @@ def test_the_tab_leaves_nothing_in_the_saved_ui(host) -> None:
     ((pages, _title, _id),) = build_tab()
     assert pages.blocks
     assert all(block.do_not_save_to_config for block in pages.blocks.values())
+
+
+def test_the_tab_is_whole_inside_of_the_web_uis_own_blocks(host) -> None:
+    """It is left without the server that gradio makes for all Blocks; what is rendered must be all that was built."""
+    ((pages, _title, _id),) = build_tab()
+    assert not hasattr(pages, "app")
+    assert Context.block is None
+    assert Context.root_block is None
+    with gr.Blocks() as web_ui, gr.Tab("VAE"):
+        pages.render()
+    assert web_ui.blocks.keys() >= pages.blocks.keys()
+    assert len(web_ui.dependencies) == len(web_ui.fns) == len(pages.dependencies)
+    loads = [one for one in web_ui.dependencies if one["trigger"] == "load"]
+    assert len(loads) == len([one for one in pages.dependencies if one["trigger"] == "load"])
+    assert {component["id"] for component in web_ui.config["components"]} >= pages.blocks.keys() - {pages._id}

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from itertools import count
 
 from ..errors import UnknownArchitecture
+from ..lazy_dataclass import dataclass
 
 GROUPS = 32
 """Groups of every GroupNorm. No tensor tells their number; all published KL autoencoders have 32."""

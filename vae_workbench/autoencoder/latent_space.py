@@ -6,9 +6,9 @@ A diffusion model sees ``scaled = (raw − shift) · scale``, which has about un
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from torch import Tensor
+
+from ..lazy_dataclass import dataclass
 
 
 @dataclass(frozen=True)

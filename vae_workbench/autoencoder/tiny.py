@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 
 from ..errors import UnknownArchitecture
+from ..lazy_dataclass import dataclass
 from ..progress import Progress
 from .autoencoder import Autoencoder, Step, run
 

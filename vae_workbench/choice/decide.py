@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from itertools import takewhile
 
 from ..identity.evidence import SPACE_NAMES
+from ..lazy_dataclass import dataclass
 from ..library.collection import Collection
 from ..library.entry import Entry
 from ..printable import printable

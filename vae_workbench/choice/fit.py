@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from ..autoencoder.names import Shape, canonical_shapes
 from ..errors import WorkbenchError
 from ..identity.evidence import SPACE_NAMES
 from ..identity.verdict import Baked, Certainty
+from ..lazy_dataclass import dataclass
 from ..library.entry import Entry
 from ..printable import printable
 from ..weights.inventory import read_inventory

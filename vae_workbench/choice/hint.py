@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from ..lazy_dataclass import dataclass
 from ..library.collection import Collection
 from ..library.entry import Entry
 from .best_match import best_matches

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from fnmatch import translate
 from functools import cached_property, lru_cache
 from pathlib import PurePath
@@ -13,6 +13,7 @@ from typing import Any
 
 from ..autoencoder.latent_space import LATENT_SPACES
 from ..errors import InvalidInput
+from ..lazy_dataclass import dataclass
 from ..library.entry import Entry
 from ..printable import printable
 from .fit import vae_traits

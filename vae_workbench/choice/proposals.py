@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
 from ..identity.evidence import SPACE_NAMES
+from ..lazy_dataclass import dataclass
 from ..library.collection import Collection
 from ..library.entry import Entry
 from ..printable import printable

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 
 from ..autoencoder.latent_space import LATENT_SPACES
 from ..autoencoder.names import Shape
+from ..lazy_dataclass import dataclass
 
 MODEL_PREFIX = "model.diffusion_model."
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from ..autoencoder.latent_space import LATENT_SPACES
+from ..lazy_dataclass import dataclass
 from ..printable import printable
 from .known import space_of_file_name
 from .verdict import Certainty

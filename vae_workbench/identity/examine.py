@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from functools import lru_cache
 from typing import Any
 
 from ..autoencoder.names import PREFIXES, Shape, vae_prefixes
 from ..errors import FileProblem, UnknownArchitecture, UnsupportedFile
+from ..lazy_dataclass import dataclass
 from ..weights.layout import Inventory
 from ..weights.reader import WeightsReader, open_weights
 from ..weights.shards import Shard, shard_of

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+
+from ..lazy_dataclass import dataclass
 
 TABLE = Path(__file__).with_name("known_vaes.json")
 

@@ -7,10 +7,11 @@ in every tensor: all values have no more binary digits than it has.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ..lazy_dataclass import dataclass
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]

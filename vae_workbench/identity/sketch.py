@@ -15,7 +15,6 @@ import hashlib
 import json
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 import numpy as np
@@ -23,6 +22,7 @@ import torch
 from numpy.typing import NDArray
 
 from ..autoencoder.names import Shape
+from ..lazy_dataclass import dataclass
 from ..weights.reader import WeightsReader
 from .number_formats import Rounding
 

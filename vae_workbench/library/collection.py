@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from ..identity.relatives.lineage import Vae, is_published
 from ..identity.relatives.references import References
 from ..identity.sketch import Sketch
 from ..identity.verdict import Certainty, Verdict
+from ..lazy_dataclass import dataclass
 from ..printable import printable
 from .entry import Entry
 from .index import Record

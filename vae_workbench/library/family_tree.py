@@ -8,11 +8,11 @@ known who was made from whom, the line goes from the origin to what was made of 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from ..identity.relatives.kinship import Relations
 from ..identity.relatives.relations import closeness
 from ..identity.verdict import Relative
+from ..lazy_dataclass import dataclass
 
 
 @dataclass(frozen=True)

@@ -14,12 +14,12 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 from ..identity.examine import Examination
 from ..identity.sketch import Sketch
+from ..lazy_dataclass import dataclass
 from ..printable import printable
 from .walk import Stamp
 

@@ -6,11 +6,12 @@ import os
 import threading
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from ..errors import InvalidInput, WorkbenchError
 from ..identity.hashes import sha256_of
+from ..lazy_dataclass import dataclass
 from ..printable import printable
 from ..progress import Progress, silent
 from ..stored import StoredJson

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from html import escape
 
 from ..identity.relatives.kinship import Relations
+from ..lazy_dataclass import dataclass
 from .entry import Entry
 from .family_tree import Edge, Place, arrange, family_trees
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, field, replace
 from enum import Enum
 from typing import Any
 
+from ..lazy_dataclass import dataclass
 from ..stored import Content, StoredJson
 from .structure import HALVES, Half
 

@@ -9,12 +9,12 @@ computes, because all that reads it is a norm, which does not see its scale, or 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from torch import nn
 
 from ..errors import UnknownArchitecture
+from ..lazy_dataclass import dataclass
 
 Half = Literal["encoder", "decoder"]
 HALVES: tuple[Half, Half] = ("encoder", "decoder")

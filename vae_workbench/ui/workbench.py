@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from ..choice.decide import VaeSettings
 from ..choice.preference_store import PreferenceStore
 from ..compare.decoding.candidate import Candidate
 from ..compare.sources.generations import Generation, KeptGenerations
+from ..lazy_dataclass import dataclass
 from ..library.collection import Collection
 from ..library.entry import Entry
 from ..library.library import Library

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import NamedTuple
+
+from ..lazy_dataclass import dataclass
 
 MOST_DIMENSIONS = 64
 MOST_ELEMENTS = 2**63 - 1

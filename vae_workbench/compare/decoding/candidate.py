@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 
 from ...identity.verdict import Verdict
+from ...lazy_dataclass import dataclass
 
 
 @dataclass(frozen=True)

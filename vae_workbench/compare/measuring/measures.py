@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ...lazy_dataclass import dataclass
 
 # scikit-image is imported where it is used: it and scipy take longer to load than a web UI's start should wait.
 # structural_similarity slides a window of 7×7 over the picture.

@@ -6,12 +6,13 @@ import secrets
 import threading
 import time
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from PIL import Image
 from torch import Tensor
 
 from ...autoencoder.latent_space import LatentSpace
+from ...lazy_dataclass import dataclass
 
 ID_BYTES = 6
 

@@ -13,7 +13,6 @@ import math
 import os
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +22,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from torch.nn import functional as F
 
 from ...errors import InvalidInput
+from ...lazy_dataclass import dataclass
 from ..measuring.measures import RgbImage
 
 RULE = (

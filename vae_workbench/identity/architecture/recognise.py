@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 
 from ...autoencoder.build import build
 from ...autoencoder.kl_shape import KLShape
 from ...autoencoder.names import Shape, diffusers_names
 from ...autoencoder.tiny import TinyShape
+from ...lazy_dataclass import dataclass
 from .completion import HALVES, MISSING
 from .other_models import other_model
 from .signature import Signature

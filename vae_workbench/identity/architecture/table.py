@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Literal
 
 from ...autoencoder.kl_shape import KLShape
+from ...lazy_dataclass import dataclass
 from .signature import Signature
 
 Answer = Literal["vae", "broken", "unclear", "none"]

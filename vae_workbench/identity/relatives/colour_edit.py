@@ -8,11 +8,11 @@ such a change back: ``W' = W·M⁻¹``.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ...lazy_dataclass import dataclass
 from ..sketch import FIRST_LAYER, LAST_LAYER, Half
 
 Floats = NDArray[np.float64]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ...lazy_dataclass import dataclass
 from ..number_formats import Rounding
 from ..sketch import Half, Sketch
 from .rescaling import Scales, rescaled, worth_a_look

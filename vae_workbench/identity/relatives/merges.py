@@ -15,12 +15,13 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ...lazy_dataclass import dataclass
 from ..sketch import Half, Layout, Sketch
 from .closed_forms import Floats, Places, best_of, choices, fit_shares, fit_three, fit_two, is_difference, least_square
 from .likeness import SMALLEST_SCALE

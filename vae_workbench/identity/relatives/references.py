@@ -7,8 +7,9 @@ renamed, converted and baked copies are known too. The user's own checkpoints ar
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from ...lazy_dataclass import dataclass
 from ..sketch import Sketch
 from ..verdict import Relative
 from .kinship import Kinship, Told, group_copies, nearest_copy

@@ -9,11 +9,11 @@ and whose output by w has its weight multiplied by w / r and its bias by w; norm
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ...lazy_dataclass import dataclass
 from ..sketch import Half
 
 Floats = NDArray[np.float64]

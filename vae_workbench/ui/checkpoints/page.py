@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
 
 from ...choice.decide import Choice
 from ...choice.hint import hint
+from ...lazy_dataclass import dataclass
 from ...library.collection import Collection
 from ...library.entry import Entry
 from ...progress import Progress

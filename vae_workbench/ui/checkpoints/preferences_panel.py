@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from ...choice.fit import network_fault, vae_traits
 from ...choice.preferences import OWN, Preferences
 from ...errors import InvalidInput, WorkbenchError
 from ...identity.evidence import SPACE_NAMES
+from ...lazy_dataclass import dataclass
 from ...library.collection import Collection
 from ...progress import Progress
 from ..shared.messages import message

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import gradio as gr
 
 from ...errors import InvalidInput
+from ...lazy_dataclass import dataclass
 from ...progress import Progress
 from ..shared.messages import message, text_html
 from ..shared.work_line import WorkLine

@@ -6,12 +6,13 @@ import json
 import logging
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import gradio as gr
 
 from ...errors import Cancelled, InvalidInput, sentence_of
+from ...lazy_dataclass import dataclass
 from ...printable import printable
 from ...progress import Progress, part
 from ..workbench import Generate, Workbench

@@ -6,7 +6,7 @@ import json
 import logging
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from ...autoencoder.latent_space import LATENT_SPACES
 from ...compare.decoding.candidate import Candidate
 from ...compare.sources.picture import DEFAULT_LONGEST_SIDE, RULE
 from ...errors import Cancelled, InvalidInput, WorkbenchError
+from ...lazy_dataclass import dataclass
 from ...progress import Progress, part
 from ..shared.messages import message
 from ..shared.scan import counted

@@ -8,13 +8,13 @@ import re
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
 from ...errors import InvalidInput, WorkbenchError
+from ...lazy_dataclass import dataclass
 from ...printable import printable
 from .comparisons import Comparisons
 

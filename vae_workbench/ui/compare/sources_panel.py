@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 import gradio as gr
 
 from ...errors import WorkbenchError
+from ...lazy_dataclass import dataclass
 from ..workbench import Workbench
 from .sources import BUILT_IN, add_own, told
 from .uploads import uploaded

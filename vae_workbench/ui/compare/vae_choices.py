@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
 
 from ...choice.fit import defect, misfit, title, vae_traits
 from ...compare.decoding.candidate import Candidate
 from ...identity.evidence import SPACE_NAMES
 from ...identity.unfinished import download_warning
+from ...lazy_dataclass import dataclass
 from ...library.collection import Collection
 from ...library.entry import Entry
 from ...printable import printable

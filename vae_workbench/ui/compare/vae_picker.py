@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from html import escape
 from typing import Any
 
@@ -12,6 +11,7 @@ import gradio as gr
 
 from ...choice.fit import title
 from ...errors import InvalidInput
+from ...lazy_dataclass import dataclass
 from ...printable import printable
 from ...progress import Progress
 from ..library.plan_words import plan_badges

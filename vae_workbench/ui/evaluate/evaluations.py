@@ -7,7 +7,6 @@ import re
 import secrets
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import FileResponse, JSONResponse, Response
 
 from ...errors import InvalidInput, UnwritableTarget, WorkbenchError
+from ...lazy_dataclass import dataclass
 from ...stored import to_utf8
 from ...targets import write_whole
 from ..compare.comparisons import ID, answer

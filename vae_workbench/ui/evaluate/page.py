@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
 from ...errors import Cancelled, InvalidInput, UnwritableTarget
+from ...lazy_dataclass import dataclass
 from ...progress import Progress
 from ..compare.sources_panel import hidden_field
 from ..compare.vae_choices import candidates, vae_choices

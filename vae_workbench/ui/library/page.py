@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import gradio as gr
 
 from ...errors import InvalidInput
+from ...lazy_dataclass import dataclass
 from ...library.collection import Collection
 from ...library.entry import Entry
 from ...library.relation_map import relation_map

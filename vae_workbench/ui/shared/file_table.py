@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from html import escape
 from typing import Any, Literal
 
+from ...lazy_dataclass import dataclass
 from ...printable import printable
 
 Badge = tuple[str, str, str]

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
 
 from ...errors import Cancelled, WorkbenchError
+from ...lazy_dataclass import dataclass
 from ...progress import Progress
 from .jobs import Job, Jobs
 from .messages import also_running, end_mark, message, progress_bar

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import secrets
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ...compare.decoding.candidate import Candidate
 from ...errors import InvalidInput, WorkbenchError
+from ...lazy_dataclass import dataclass
 from ...library.collection import Collection
 from ...progress import Progress, part
 from ..compare.sources import Chosen, gather

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from html import escape
 from typing import Any
 
@@ -12,6 +12,7 @@ import gradio as gr
 
 from ...edit.colour_presets import PRESETS
 from ...errors import InvalidInput
+from ...lazy_dataclass import dataclass
 from ...printable import printable
 from ...progress import Progress
 from ..compare.sources import BUILT_IN, Chosen

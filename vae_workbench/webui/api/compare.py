@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from fastapi import Request, Response
@@ -17,6 +16,7 @@ from pydantic import BaseModel
 from ...autoencoder.latent_space import LATENT_SPACES
 from ...compare.decoding.candidate import Candidate
 from ...errors import Cancelled, sentence_of
+from ...lazy_dataclass import dataclass
 from ...progress import Progress
 from ...ui.compare.comparisons import PICTURE
 from ...ui.shared.jobs import Job

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from secrets import compare_digest
 from typing import Any
 
-from fastapi import APIRouter, Depends, FastAPI, HTTPException
+from fastapi import Depends, FastAPI, HTTPException
 from fastapi.responses import JSONResponse
 from fastapi.security import HTTPBasic, HTTPBasicCredentials
 from modules import shared
@@ -42,10 +42,20 @@ def add_routes(_demo: object, app: FastAPI) -> None:
     if not (options.api or options.nowebui):
         return
     guard = [Depends(_guard(_credentials(options.api_auth)))] if options.api_auth else []
-    router = APIRouter(prefix=BASE, route_class=SentenceRoute, default_response_class=PrintableResponse)
-    for (method, path), endpoint in ROUTES.items():
-        router.add_api_route(path, endpoint, methods=[method], status_code=STATUS.get(endpoint))
-    app.include_router(router, dependencies=guard, tags=["VAE Workbench"])
+    for (
+        method,
+        path,
+    ), endpoint in ROUTES.items():  # a router of their own would make each route twice, and that takes long
+        app.router.add_api_route(
+            BASE + path,
+            endpoint,
+            methods=[method],
+            status_code=STATUS.get(endpoint),
+            response_class=PrintableResponse,
+            dependencies=guard,
+            tags=["VAE Workbench"],
+            route_class_override=SentenceRoute,
+        )
 
 
 def vaes() -> list[dict[str, object]]:

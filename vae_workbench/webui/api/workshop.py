@@ -6,7 +6,6 @@ Files are named as in the lists, and the new one by a plain name in one of the w
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -14,6 +13,7 @@ from fastapi import Response
 from pydantic import BaseModel, Field
 
 from ...errors import Cancelled, sentence_of
+from ...lazy_dataclass import dataclass
 from ...library.collection import Collection
 from ...printable import printable
 from ...progress import Progress

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from modules import processing, shared
 from PIL import Image
 from torch import Tensor
+
+from ...lazy_dataclass import dataclass
 
 
 @dataclass(frozen=True)

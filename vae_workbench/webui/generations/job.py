@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from PIL import Image
 from torch import Tensor
 
 from ...compare.decoding.candidate import Candidate
+from ...lazy_dataclass import dataclass
 from ..patching import Function, carry_on, replace
 from .finish import Finish, as_pixels
 from .infotext import infotext_of

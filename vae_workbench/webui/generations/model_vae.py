@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
 from modules import shared
 
 from ...autoencoder.latent_space import LATENT_SPACES, LatentSpace
+from ...lazy_dataclass import dataclass
 from ..choosing import vae_list
 from ..library import library
 from ..switching.loaded_vae import BAKED_ORIGIN

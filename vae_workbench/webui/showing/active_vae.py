@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from modules import sd_models
 
 from ...choice.fit import vae_traits
 from ...errors import WorkbenchError
+from ...lazy_dataclass import dataclass
 from ...precision.guard.vae_guard import NAMES
 from ...precision.structure import Half
 from ..choosing import vae_list

@@ -7,7 +7,6 @@ another. Here each model object has its own record, which goes when the model go
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -15,6 +14,7 @@ from torch import Tensor
 
 from ...autoencoder.names import canonical_tensors
 from ...errors import FileProblem, UnknownArchitecture
+from ...lazy_dataclass import dataclass
 from ...library.walk import Stamp
 from ...weights.inventory import read_inventory
 from .swap import complete_in, copy_of, read_weights

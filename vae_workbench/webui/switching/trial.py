@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from modules import shared
 
+from ...lazy_dataclass import dataclass
 from .vae_weights import VaeWeights
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from torch import Tensor
 
 from ...autoencoder.names import Shape
 from ...errors import UnreadableFile
+from ...lazy_dataclass import dataclass
 from ...library.walk import Stamp, stamp_of
 from ...weights.reader import WeightsReader, open_weights
 from ...weights.torch_file.dtypes import DTYPES
