@@ -199,7 +199,8 @@ def test_a_place_is_named_after_what_differs_in_it(page: Page, kind: str, change
             }
             return {width: 64, height: 64, data};
         };
-        return vaewbViewer.measures.compute("hotSpots", [made((x, ...rgb) => rgb), made(changed)]).then((spots) => spots.map((spot) => spot.kind));
+        const pictures = [made((x, ...rgb) => rgb), made(changed)];
+        return vaewbViewer.measures.compute("hotSpots", pictures).then((spots) => spots.map((spot) => spot.kind));
     }""",
         change,
     )
