@@ -50,8 +50,8 @@
         said?.removeAttribute("data-toast");
     }
 
-    document.addEventListener("click", ({target}) => {
-        if (!(target instanceof Element)) return;
+    document.addEventListener("click", ({target, isTrusted}) => {
+        if (!(target instanceof Element) || !isTrusted) return; // the pages press buttons of their own by script
         const pressed = target.closest("#vaewb_active_box button");
         if (pressed?.matches(".vaewb-active")) open(!isOpen());
         else if (pressed?.matches(".vaewb-close")) open(false);

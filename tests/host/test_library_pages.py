@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.browser.accessibility import violations
 from tests.server_process import Server
 
 if TYPE_CHECKING:
@@ -47,3 +48,17 @@ def test_the_checkpoints_of_the_web_ui(page: Page, running: Server, screenshots:
     page.locator("#vaewb_checkpoints_details header h2").wait_for()
     if screenshots:
         page.screenshot(path=screenshots / "webui-checkpoints.png", full_page=True)
+
+
+def test_the_tab_greets_once(page: Page, running: Server) -> None:
+    page.goto(running.address)
+    page.locator("#tabs > .tab-nav button", has_text="VAE").first.click()
+    greeting = page.locator(".vaewb-greeting")
+    greeting.wait_for()
+    assert violations(page, "#vaewb_greeting") == []
+    page.locator("[data-vaewb-way=library]").click()
+    greeting.wait_for(state="detached")
+    page.locator("#vaewb_library_table .vaewb-row").first.wait_for()
+    page.reload()
+    page.wait_for_selector("#vaewb_pages", state="attached")
+    assert greeting.count() == 0
