@@ -310,6 +310,6 @@
         }
     });
 
-    window.vaewbSources = {chosen, added, made, generated, take, reset, now: chosenNow};
+    window.vaewbSources = {chosen, added, made, generated, take, reset, thumbnail, now: chosenNow};
     if (!customElements.get("vaewb-sources")) customElements.define("vaewb-sources", Sources);
 })();

@@ -101,6 +101,8 @@
         #asked = null;
         #held = false;
         #drawn = 0;
+        #title = document.createElement("strong");
+        #hint = document.createElement("span");
 
         connectedCallback() {
             if (this.firstChild) return;
@@ -111,9 +113,11 @@
             label.append(this.#marked, ` ${say("Mark what is clipped")}`);
             this.#marked.addEventListener("change", () => this.#later());
             this.#told.setAttribute("role", "status");
-            head.append(Object.assign(document.createElement("strong"), {textContent: say("Tone, as the file will give it")}), label);
+            this.#title.textContent = say("The picture, as the file will give it");
+            head.append(this.#title, label);
             const below = Object.assign(document.createElement("p"), {className: "vaewb-note"});
-            below.append(this.#told, ` ${say("Hold the picture to see it as it was.")}`);
+            this.#hint.textContent = ` ${say("Hold the picture to see it as it was.")}`;
+            below.append(this.#told, this.#hint);
             this.#canvas.setAttribute("aria-label", say("The picture with the change of colours"));
             this.#canvas.setAttribute("role", "img");
             for (const [event, held] of [["pointerdown", true], ["pointerup", false], ["pointerleave", false], ["pointercancel", false]]) {
@@ -139,7 +143,7 @@
             return this.#base;
         }
 
-        /** The fields of the step. */
+        /** The fields of the step; null where there is none. */
         set fields(fields) {
             this.#asked = fields;
             this.#later();
@@ -154,9 +158,10 @@
 
         draw() {
             this.#canvas.hidden = !this.#base;
-            if (!this.#base || !this.#asked) return;
+            this.#marked.parentElement.hidden = this.#hint.hidden = this.#told.hidden = !this.#asked;
+            if (!this.#base) return;
             const image = this.#image;
-            const clipped = apply(this.#base, change(this.#held ? {} : this.#asked), image.data, this.#marked.checked && !this.#held);
+            const clipped = apply(this.#base, change((!this.#held && this.#asked) || {}), image.data, this.#marked.checked && !this.#held);
             this.#canvas.getContext("2d", {willReadFrequently: true}).putImageData(image, 0, 0);
             const percent = (100 * clipped).toFixed(clipped < 0.1 ? 1 : 0);
             this.#told.textContent = clipped ? `${percent} % ${say("of the pixels become black or white in a colour (clipped).")}` : say("Nothing is clipped.");

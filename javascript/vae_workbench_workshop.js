@@ -18,6 +18,7 @@
     let settled = 0;
     let asked = ""; // what was ordered last
     let looked = ""; // what before and after show
+    const faults = new Map(); // name of a file → what a repair would put right
     const seen = new WeakSet(); // what the page has told already
 
     const say = (text) => globalThis.vaewbViewer.say(text);
@@ -99,15 +100,17 @@
     // --- the preview of a tone ---
 
     function preview() {
-        const place = state.steps.findLastIndex((step) => step.kind === "tone");
+        // The colours of the last tone are computed here; of whatever else the steps do, the server shows the result.
+        const last = state.steps.findLastIndex((step) => step.kind === "tone");
+        const isLive = last >= 0 && !state.steps[last].fields.undo && state.steps.slice(last + 1).every(({kind}) => ["fp16-safe", "convert", "bake"].includes(kind));
+        const before = (isLive ? state.steps.slice(0, last) : state.steps).filter(isWhole);
         const shown = document.querySelector("vaewb-tone");
         if (!shown || !element()) return;
-        const step = state.steps[place];
-        shown.hidden = !step || !state.source || Boolean(step.fields.undo);
+        shown.hidden = !state.source;
         document.querySelector("#vaewb_tone_line").hidden = shown.hidden;
         if (shown.hidden) return;
-        shown.fields = workshop.told(step).tone;
-        const {source, steps, picture, pictures} = orderOf(state.steps.slice(0, place));
+        shown.fields = isLive ? workshop.told(state.steps[last]).tone : null;
+        const {source, steps, picture, pictures} = orderOf(before);
         const key = JSON.stringify([source, steps, picture]);
         if (key === wanted) return;
         clearTimeout(settled);
@@ -117,12 +120,19 @@
             shown.base = null;
             document.querySelector("#vaewb_tone_cancel button, button#vaewb_tone_cancel")?.click();
             const field = document.querySelector("#vaewb_tone_base :is(textarea, input)");
-            field.value = JSON.stringify({...orderOf(state.steps.slice(0, place)), pictures, key, number: Date.now()});
+            field.value = JSON.stringify({...orderOf(before), pictures, key, number: Date.now()});
             field.dispatchEvent(new Event("input", {bubbles: true}));
         }, SETTLED);
     }
 
-    async function takeBase({key, file, comparison}) {
+    /** Whether a step has all that it needs. */
+    const isWhole = ({kind, fields}) => ({merge: fields.b, match: fields.like, bake: fields.into})[kind] ?? !["merge", "match", "bake"].includes(kind);
+
+    async function takeBase({key, file, comparison, source, faults: told}) {
+        if (JSON.stringify(faults.get(source) ?? []) !== JSON.stringify(told)) {
+            faults.set(source, told);
+            element()?.draw();
+        }
         const shown = document.querySelector("vaewb-tone");
         if (key !== wanted || !shown) return;
         const response = await fetch(`./vae-workbench/comparisons/${comparison}/${file}`);
@@ -197,9 +207,12 @@
     document.addEventListener("click", ({target}) => {
         // The pictures that were chosen on the page "Compare" since are offered when this page is opened.
         if (target instanceof Element && target.closest("#vaewb_pages > .tab-nav")) {
-            setTimeout(() => isShown() && lookAtPictures().then(() => element()?.draw()), PERIOD);
+            setTimeout(() => isShown() && lookAtPictures().then(() => {
+                element()?.draw();
+                preview();
+            }), PERIOD);
         }
     });
 
-    Object.assign(workshop, {state, order, changed, add, tone, folder, pictures, picture, pictureKey, lookAtPictures, preview});
+    Object.assign(workshop, {state, order, changed, add, tone, folder, pictures, picture, pictureKey, lookAtPictures, preview, faults});
 })();

@@ -82,5 +82,25 @@
         return label;
     }
 
-    Object.assign(workshop, {labelled, box, files, slider});
+    /** Pictures, each of them on or off; one at least. */
+    function choosePictures(id, field, value, set) {
+        const named = (item) => (item.kind === "built-in" ? item.id : workshop.pictureKey(item));
+        const made = make("div", "vaewb-thumbnails", "", {role: "group", "aria-label": say(field.label)});
+        for (const item of workshop.pictures()) {
+            const button = make("button", "vaewb-thumbnail-choice", "", {type: "button", title: item.name, "aria-label": item.name, "aria-pressed": value.includes(named(item)), "data-source": item.id});
+            button.append(window.vaewbSources.thumbnail(item));
+            button.addEventListener("click", () => {
+                const next = value.includes(named(item)) ? value.filter((name) => name !== named(item)) : [...value, named(item)];
+                if (!next.length) return;
+                set(next);
+                workshop.changed();
+            });
+            made.append(button);
+        }
+        const group = make("div", "vaewb-field vaewb-wide", "", {"data-field": id});
+        group.append(make("span", "", say(field.label)), made, make("small", "", say(field.info)));
+        return group;
+    }
+
+    Object.assign(workshop, {labelled, box, files, slider, choosePictures});
 })();

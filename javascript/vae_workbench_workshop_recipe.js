@@ -8,7 +8,7 @@
 
     const workshop = globalThis.vaewbWorkshop;
     const {make, say} = globalThis.vaewbViewer;
-    const {state, changed, add, tone, folder, pictures, picture, pictureKey, suggested, labelled, box, files, slider} = workshop;
+    const {state, changed, add, tone, folder, pictures, picture, pictureKey, suggested, labelled, box, files, slider, choosePictures} = workshop;
 
     function button(text, act, more = {}) {
         const made = make("button", "vaewb-button", text, {type: "button", ...more});
@@ -24,7 +24,7 @@
             if (this.firstChild) return;
             this.given = JSON.parse(this.dataset.given);
             this.append(this.#form);
-            if (this.given.files.length && !this.given.files.some(({name}) => name === state.source)) state.source = "";
+            if (this.given.files.length && !this.given.files.some(({name}) => name === state.source)) state.source = this.given.files.find(({kind}) => kind === "vae")?.name ?? "";
             this.draw();
             this.mark();
             workshop.lookAtPictures().then((own) => {
@@ -78,7 +78,8 @@
             const {offers, presets} = this.given;
             const file = this.given.files.find(({name}) => name === state.source);
             if (!file) return made;
-            for (const kind of file.offers) {
+            const faults = workshop.faults.get(file.name) ?? [];
+            for (const kind of new Set([...file.offers, ...(faults.length ? ["repair"] : [])])) {
                 if (state.steps.some((step) => step.kind === kind)) continue;
                 const offer = button(say(offers[kind]), () => add(kind), {"data-offer": kind});
                 offer.classList.add("vaewb-offer");
@@ -116,7 +117,10 @@
             up.disabled = !place;
             down.disabled = place === state.steps.length - 1;
             head.append(make("strong", "", `${place + 1}. ${name}`), up, down, remove);
-            item.append(head, make("p", "vaewb-note", say(info)), ...fields.filter(({needs}) => !needs || step.fields[needs]).map((field) => this.#field(step, field, place)));
+            item.append(head, make("p", "vaewb-note", say(info)));
+            // What is wrong is told before anything is written.
+            if (step.kind === "repair") item.append(...(workshop.faults.get(state.source) ?? []).map((fault) => make("p", "vaewb-message vaewb-warning", fault)));
+            item.append(...fields.filter(({needs}) => !needs || step.fields[needs]).map((field) => this.#field(step, field, place)));
             return item;
         }
 
@@ -128,6 +132,7 @@
                 else step.fields[field.name] = next;
                 if (field.kind !== "flag") delete step.fields.named;
             };
+            if (field.kind === "pictures") return choosePictures(id, field, value, set);
             if (field.kind === "flag") return box(id, field.label, value, set, field.info);
             if (["slider", "share"].includes(field.kind)) return slider(id, field, value, set);
             if (["vae", "checkpoint"].includes(field.kind)) {

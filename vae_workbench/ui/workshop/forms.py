@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Literal
 
+from ...edit.recipe_json import MATCHED_ON
 from ...lazy_dataclass import dataclass
 
 Choices = Sequence[tuple[str, str]]
@@ -28,7 +29,7 @@ class Field:
     """
 
     name: str
-    kind: Literal["choice", "flag", "slider", "share", "vae", "checkpoint", "text"]
+    kind: Literal["choice", "flag", "slider", "share", "vae", "checkpoint", "pictures", "text"]
     label: str
     value: Any = ""
     choices: Choices = ()
@@ -106,7 +107,17 @@ FORMS: Mapping[str, Form] = {
     "match": Form(
         "Match",
         "Toned so that its pictures have the colours of another VAE's.",
-        (Field("like", "vae", "Like"), DECODER_ONLY),
+        (
+            Field("like", "vae", "Like"),
+            Field(
+                "pictures",
+                "pictures",
+                "Pictures to find it on",
+                MATCHED_ON,
+                info="Several are better: each is left out once to measure what is left. Your own ones come from Compare.",
+            ),
+            DECODER_ONLY,
+        ),
     ),
     "fp16-safe": Form("fp16-safe", "Rescaled so that nothing overflows in fp16, in any program."),
     "convert": Form(

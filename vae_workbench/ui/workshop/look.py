@@ -16,9 +16,11 @@ from ...library.collection import Collection
 from ...progress import Progress, part
 from ..compare.sources import Chosen, gather
 from ..workbench import Workbench
-from .order import Order, entry_called, recipe_of
+from .order import PICTURE_SIDE, Order, built_in_picture, entry_called, recipe_of
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from ...compare.decoding.latents import Latents
     from ...compare.decoding.opened import OpenedVae
     from ...compare.decoding.settings import Settings
@@ -51,8 +53,11 @@ class Place:
     chosen_in: str
 
 
-def look(workbench: Workbench, order: Order, place: Place, found: Collection, progress: Progress) -> None:
+def look(workbench: Workbench, order: Order, place: Place, found: Collection, progress: Progress) -> tuple[str, ...]:
     """Shows before and after as a comparison of two VAEs. Both decode the same latent, of the VAE as it is before.
+
+    Returns:
+        what the steps have to tell, in sentences.
 
     Raises:
         WorkbenchError: the recipe cannot be made, or there is no picture.
@@ -64,10 +69,10 @@ def look(workbench: Workbench, order: Order, place: Place, found: Collection, pr
     source = _source(workbench, place)
     recipe, entry = recipe_of(order, found, progress), entry_called(order.source, found)
     settings, token = _settings(workbench), secrets.token_hex(6)
-    after = _opened(AFTER, recipe, entry.verdict, settings, part(progress, 0, 0.4))
+    after, notes = _opened(AFTER, recipe, entry.verdict, settings, part(progress, 0, 0.4))
     before: OpenedVae | str
     try:
-        before = _opened(BEFORE, _extracting(recipe), entry.verdict, settings, part(progress, 0.4, 0.5))
+        before, _ = _opened(BEFORE, _extracting(recipe), entry.verdict, settings, part(progress, 0.4, 0.5))
     except WorkbenchError as error:  # a file to be repaired
         before = str(error)
     folder = workbench.comparisons.open(place.comparison_id)
@@ -81,6 +86,19 @@ def look(workbench: Workbench, order: Order, place: Place, found: Collection, pr
         latents = _latents(encoder, source, entry.verdict, part(progress, 0.5, 0.6))
         for record, vae, start in zip(records, (before, after), (0.6, 0.8), strict=True):
             _put(folder, record.id, vae, source, latents, settings, entry.verdict, part(progress, start, start + 0.2))
+    return notes
+
+
+def faults_of(order: Order, found: Collection) -> tuple[str, ...]:
+    """What a repair of the file would put right, in sentences; none for what cannot be repaired or needs none."""
+    from ...edit.recipe import Recipe
+    from ...edit.steps.repair import Repair
+
+    try:
+        with Recipe(entry_called(order.source, found).path, (Repair(),), forgiving=True).prepared() as state:
+            return () if state.is_copy else state.notes
+    except WorkbenchError:
+        return ()
 
 
 def tone_base(workbench: Workbench, order: Order, place: Place, found: Collection, progress: Progress) -> str:
@@ -101,7 +119,7 @@ def tone_base(workbench: Workbench, order: Order, place: Place, found: Collectio
     source = _source(workbench, place)
     recipe, entry = recipe_of(order, found, progress), entry_called(order.source, found)
     settings = _settings(workbench)
-    vae = _opened(AFTER, recipe, entry.verdict, settings, part(progress, 0, 0.3))
+    vae, _ = _opened(AFTER, recipe, entry.verdict, settings, part(progress, 0, 0.3))
     with workbench.exclusive(progress):
         latents = _latents(vae, source, entry.verdict, part(progress, 0.3, 0.5))
         values, _ = fitting(latents, vae.network, vae.candidate, vae.candidate.verdict)
@@ -118,6 +136,30 @@ def tone_base(workbench: Workbench, order: Order, place: Place, found: Collectio
         old.unlink(missing_ok=True)
     folder.save(name, lambda target: target.write_bytes(content))
     return name
+
+
+def picture_of(workbench: Workbench, comparison_id: str, name: str, progress: Progress) -> Tensor:
+    """A picture that a step of a recipe names: a built-in one, ``own ID`` or ``generation ID``; 1×3×H×W in −1..1.
+
+    Args:
+        workbench: what keeps them.
+        comparison_id: the comparison that keeps a person's own.
+        name: the picture.
+        progress: called before it is read.
+
+    Raises:
+        Cancelled: passed on from ``progress``.
+        InvalidInput: it is not kept any more, or is a latent without a picture.
+    """
+    kind, _, place = name.partition(" ")
+    if kind not in ("own", "generation"):
+        return built_in_picture(name, progress)
+    progress(0.0, "reading the pictures")
+    chosen = Chosen(kind, place, "A picture to match on")
+    sources, _ = gather([chosen], workbench.comparisons, comparison_id, workbench.generations, PICTURE_SIDE)
+    if sources[0].picture is None:
+        raise InvalidInput(f"{sources[0].record.name} is a latent, and a match takes pictures", "Leave it out")
+    return sources[0].picture.pixels * 2 - 1
 
 
 def _source(workbench: Workbench, place: Place) -> Source:
@@ -138,8 +180,10 @@ def _extracting(recipe: Recipe) -> Recipe:
     return replace(recipe, steps=(Extract(expected=False),))
 
 
-def _opened(name: str, recipe: Recipe, verdict: Verdict, settings: Settings, progress: Progress) -> OpenedVae:
-    """The VAE that a recipe makes, in memory; its path is that of no file."""
+def _opened(
+    name: str, recipe: Recipe, verdict: Verdict, settings: Settings, progress: Progress
+) -> tuple[OpenedVae, tuple[str, ...]]:
+    """The VAE that a recipe makes, in memory, and what its steps tell; its path is that of no file."""
     from ...autoencoder.autoencoder import require_rgb
     from ...autoencoder.build import load_autoencoder
     from ...autoencoder.kl import KLAutoencoder
@@ -147,13 +191,15 @@ def _opened(name: str, recipe: Recipe, verdict: Verdict, settings: Settings, pro
 
     with recipe.prepared(progress) as state:
         tensors = state.load_vae()
+        found = (sentence for finding in state.findings for sentence in finding())
+        notes = tuple(dict.fromkeys((*state.notes, *found)))
     unlearned = replace(verdict, sketch_id=None, known_as=None, baked=None)
     candidate = Candidate(name, f"{os.fspath(recipe.source)}\0{name}", unlearned)
     network = load_autoencoder(tensors, device=settings.device, dtype=settings.dtype(unlearned))
     if settings.is_guarded and not isinstance(network, KLAutoencoder):
         network = load_autoencoder(tensors, device=settings.device)  # as OpenedVae.open does
     require_rgb(network, name)
-    return OpenedVae(candidate, network, settings, unlearned)
+    return OpenedVae(candidate, network, settings, unlearned), notes
 
 
 def _latents(vae: OpenedVae, source: Source, verdict: Verdict, progress: Progress) -> Latents:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import field
 from functools import partial
 from pathlib import Path
@@ -37,6 +37,21 @@ PICTURE_SIDE = 256
 """Pixels of the pictures that steps look at."""
 
 
+def built_in_picture(name: str, progress: Progress) -> Tensor:
+    """A built-in picture by its name, 1×3×H×W in −1..1.
+
+    Raises:
+        Cancelled: passed on from ``progress``.
+        InvalidInput: there is none of that name.
+    """
+    from ...compare.sources.sources import built_in_source
+
+    progress(0.0, f"drawing the picture {printable(name)}")
+    source = built_in_source(name, PICTURE_SIDE)
+    assert source.picture is not None
+    return source.picture.pixels * 2 - 1
+
+
 @dataclass(frozen=True)
 class Order:
     """What is to be made.
@@ -48,6 +63,7 @@ class Order:
         folder: one of :data:`FOLDERS`.
         overwrite: whether a file of that name is replaced.
         dry_run: whether all is tried and nothing written.
+        picture: what the names of pictures in the steps mean, as :func:`built_in_picture`.
     """
 
     source: str
@@ -56,6 +72,7 @@ class Order:
     folder: str = FOLDERS[0]
     overwrite: bool = False
     dry_run: bool = False
+    picture: Callable[[str, Progress], Tensor] = built_in_picture
 
 
 def recipe_of(order: Order, found: Collection, progress: Progress = silent) -> Recipe:
@@ -68,7 +85,9 @@ def recipe_of(order: Order, found: Collection, progress: Progress = silent) -> R
     from ...edit.recipe_json import Names, recipe_from
 
     return recipe_from(
-        entry_called(order.source, found).path, order.steps, Names(partial(_path, found), partial(_picture, progress))
+        entry_called(order.source, found).path,
+        order.steps,
+        Names(partial(_path, found), lambda name: order.picture(name, progress)),
     )
 
 
@@ -131,12 +150,3 @@ def _stem(name: str) -> str:
 
 def _path(found: Collection, name: str) -> Path:
     return Path(entry_called(name, found).path)
-
-
-def _picture(progress: Progress, name: str) -> Tensor:
-    from ...compare.sources.sources import built_in_source
-
-    progress(0.0, f"drawing the picture {printable(name)}")
-    source = built_in_source(name, PICTURE_SIDE)
-    assert source.picture is not None
-    return source.picture.pixels * 2 - 1

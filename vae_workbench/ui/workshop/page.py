@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from html import escape
 from typing import Any
 
@@ -23,9 +24,9 @@ from ..shared.work_line import Outcome, WorkLine
 from ..workbench import Workbench
 from .files import OFFERS, files_json
 from .forms import forms_json
-from .look import PIXELS_LOWEST, PIXELS_STEP, Place, look, tone_base
+from .look import PIXELS_LOWEST, PIXELS_STEP, Place, faults_of, look, picture_of, tone_base
 from .order import FOLDERS, Order, recipe_of
-from .save import save_order, saved_html
+from .save import notes_html, save_order, saved_html
 
 WELCOME = "Choose a file and what is to be done with it. The file itself is never changed."
 FOLDER_TITLES = {"vae": "VAE folder", "checkpoint": "checkpoint folder"}
@@ -130,24 +131,25 @@ class WorkshopPage:
         return message(WELCOME)
 
     def _look(self, progress: Progress, text: str) -> Outcome:
-        order, place, _ = told(text)
-        look(self.workbench, order, place, self.workbench.library.collection(), progress)
+        order, place, _ = self._told(text)
+        notes = look(self.workbench, order, place, self.workbench.library.collection(), progress)
         shown = f"<i hidden data-vaewb-looked='{place.comparison_id}'></i>"
-        return Outcome(message("Before and after are shown. Nothing was written.", more=shown), [gr.update()])
+        said = message("Before and after are shown. Nothing was written.", more=shown)
+        return Outcome(said + notes_html(notes), [gr.update()])
 
     def _save(self, progress: Progress, text: str) -> str:
-        order, _, _ = told(text)
+        order, _, _ = self._told(text)
         saved = save_order(self.workbench, order, self.workbench.library.collection(), progress)
         return saved_html(self.workbench, order, saved)
 
     def _try(self, progress: Progress, text: str) -> Outcome:
-        order = replace(told(text)[0], dry_run=True)
+        order = replace(self._told(text)[0], dry_run=True)
         saved = save_order(self.workbench, order, self.workbench.library.collection(), progress)
         return Outcome(saved_html(self.workbench, order, saved), [gr.update()])
 
     def _try_on(self, progress: Progress, text: str) -> Outcome:
         assert self.workbench.try_on is not None
-        recipe = recipe_of(told(text)[0], self.workbench.library.collection(), progress)
+        recipe = recipe_of(self._told(text)[0], self.workbench.library.collection(), progress)
         return Outcome(message(self.workbench.try_on(recipe, progress)), [gr.update()])
 
     def _take_off(self, _progress: Progress) -> Outcome:
@@ -155,10 +157,22 @@ class WorkshopPage:
         return Outcome(message(self.workbench.take_off()), [gr.update()])
 
     def _tone_base(self, progress: Progress, text: str) -> Outcome:
-        order, place, key = told(text)
-        name = tone_base(self.workbench, order, place, self.workbench.library.collection(), progress)
-        made = {"key": key, "file": name, "comparison": place.comparison_id}
+        order, place, key = self._told(text)
+        found = self.workbench.library.collection()
+        name = tone_base(self.workbench, order, place, found, progress)
+        made = {
+            "key": key,
+            "file": name,
+            "comparison": place.comparison_id,
+            "source": order.source,
+            "faults": faults_of(order, found),
+        }
         return Outcome(f"<i hidden data-vaewb-base='{escape(json.dumps(made), quote=True)}'></i>", [])
+
+    def _told(self, text: str) -> tuple[Order, Place, str]:
+        """As :func:`told`, with pictures of a person's own for the steps."""
+        order, place, key = told(text)
+        return replace(order, picture=partial(picture_of, self.workbench, place.chosen_in)), place, key
 
 
 def told(text: str) -> tuple[Order, Place, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -54,8 +55,13 @@ def saved_html(workbench: Workbench, order: Order, saved: Saved) -> str:
         told = message(f"Nothing was written. {name} would hold {made}.")
     else:
         told = message("Nothing was written, for there was nothing to do.")
-    notes = "".join(f"<li>{text_html(note)}</li>" for note in saved.notes)
-    return told + (f"<ul class='vaewb-note'>{notes}</ul>" if notes else "")
+    return told + notes_html(saved.notes)
+
+
+def notes_html(notes: Sequence[str]) -> str:
+    """What the steps tell, as a list."""
+    items = "".join(f"<li>{text_html(note)}</li>" for note in notes)
+    return f"<ul class='vaewb-note'>{items}</ul>" if items else ""
 
 
 def _tell_everybody(workbench: Workbench, progress: Progress) -> None:
