@@ -37,7 +37,7 @@ FRAME = """
 footer { display: none !important; }
 #vaewb_title h1 { margin: 0; font-size: 20px; }
 #vaewb_title { position: relative; }
-#vaewb_language { position: absolute; top: 0; right: 0; padding: 2px 24px 2px 8px; }
+#vaewb_language { position: absolute; top: 0; right: 0; padding: 2px 32px 2px 8px; }
 gradio-app .gradio-container .main .wrap, gradio-app .gradio-container .main { gap: 8px; }
 """
 SYSTEM_FONTS = ("ui-sans-serif", "system-ui", "sans-serif")
