@@ -29,6 +29,7 @@ QUIET = [
 
 
 def pytest_configure() -> None:
+    os.environ["VAEWB_LANGUAGE"] = "en"  # whatever the language of the machine is
     if (
         "PYTEST_XDIST_WORKER" in os.environ
     ):  # there is a worker for each core: more threads would only wait for one another

@@ -14,8 +14,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "vae_workbench"
 FLOORS = {
-    "beside": 0, "lazy_dataclass": 0, "printable": 0, "progress": 0, "errors": 1, "folder_lock": 2, "stored": 2, "targets": 2,
-    "weights": 2, "autoencoder": 3, "identity": 4, "precision": 4, "library": 5,
+    "beside": 0, "lazy_dataclass": 0, "printable": 0, "progress": 0, "words": 1, "errors": 1, "folder_lock": 2, "stored": 2,
+    "targets": 2, "weights": 2, "autoencoder": 3, "identity": 4, "precision": 4, "library": 5,
     "choice": 6, "compare": 6, "edit": 6, "evaluate": 7, "ui": 8, "webui": 9, "standalone": 9, "cli": 9, "__main__": 10,
 }  # fmt: skip
 FILES = sorted(PACKAGE.rglob("*.py"))

@@ -33,7 +33,10 @@ def test_only_what_is_shown_is_translated(path: Path) -> None:
     """A sentence that was changed in the sources would silently stay English."""
     shown = "\n".join(source.read_text(encoding="utf-8") for source in SOURCES)
     shown = re.sub(r'"\s*\n\s*f?"', "", shown)  # sentences over two lines
-    assert [english for english in translations(path) if english not in shown] == []
+    exact = (
+        english for english in translations(path) if not re.search(r"\{\d+\}", english)
+    )  # templates: test_words.py
+    assert [english for english in exact if english not in shown] == []
 
 
 SAID = re.compile(r"""\bsay\((?:[^()"]|\([^()]*\))*?"((?:[^"\\]|\\.)+)\"""")

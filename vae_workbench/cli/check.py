@@ -13,6 +13,7 @@ from typing import Any
 from ..errors import InvalidInput
 from ..printable import printable
 from ..targets import check_file_target, write_whole
+from ..words import in_language
 from .shared import DONE, DTYPES, UNUSABLE, command, progress_bar
 
 NEEDS = {
@@ -66,7 +67,15 @@ def run(options: argparse.Namespace) -> int:
         print(json.dumps({**told, "halves": [_check_json(check) for check in checked.halves]}, allow_nan=False))
     else:
         damaged = (f"{printable(name)} holds NaN or infinite weights" for name in checked.damaged)
-        print("\n".join([*damaged, *map(printable, checked.warnings), *map(_check_text, checked.halves)]))
+        print(
+            "\n".join(
+                [
+                    *damaged,
+                    *(in_language(printable(warning)) for warning in checked.warnings),
+                    *map(_check_text, checked.halves),
+                ]
+            )
+        )
     return UNUSABLE if checked.damaged or any(check.not_finite_at for check in checked.halves) else DONE
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InvalidInput, WorkbenchError
+from ..words import in_language
 from .shared import DONE, UNUSABLE, command
 
 if TYPE_CHECKING:
@@ -59,17 +60,21 @@ def run(options: argparse.Namespace) -> int:
     choice = decide(checkpoint, "Automatic", preferences, library)
     advice = hint(checkpoint, choice, preferences, library)
     for problem in dict.fromkeys(filter(None, (*complaints, *([trouble] if trouble else problems)))):
-        print(problem, file=sys.stderr)
+        print(in_language(problem), file=sys.stderr)
     if options.json:
         told = {"checkpoint": printable(checkpoint.path), **to_json(choice), "hint": advice and advice.text}
         print(json.dumps({**told, "copies": copies or None}, ensure_ascii=False))
     else:
         used = "nothing" if choice.source is Source.NOTHING else choice.vae.name if choice.vae else "its own VAE"
-        why = "" if choice.source is Source.OWN else f" ({choice.reason})"
-        lines = [f"{checkpoint.name}: {used}{why}", *filter(None, [copies]), *choice.warnings]
-        lines += [advice.text] if advice else []
+        why = "" if choice.source is Source.OWN else f" ({in_language(choice.reason)})"
+        lines = [
+            f"{checkpoint.name}: {in_language(used)}{why}",
+            *map(in_language, (*filter(None, [copies]), *choice.warnings)),
+        ]
+        lines += [in_language(advice.text)] if advice else []
         for step in choice.steps:
-            lines.append(f"{'→' if step.taken else ' '} {step.source.value}: {step.found or '–'}. {step.why}")
+            place = f"{'→' if step.taken else ' '} {in_language(step.source.value)}"
+            lines.append(f"{place}: {step.found or '–'}. {in_language(step.why)}")
         print("\n  ".join(lines))
     return UNUSABLE if choice.source is Source.NOTHING else DONE
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import InvalidInput, WorkbenchError
 from ..printable import printable
 from ..targets import check_file_target
+from ..words import in_language
 from .shared import DONE, DTYPES, UNUSABLE, command, progress_bar
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def run(options: argparse.Namespace) -> int:
     unusable: Unusable = []
     sources = _load(options.sources, options.size, unusable)
     if warning := fp16_warning(settings.device, settings.precision):
-        print(warning, file=sys.stderr)
+        print(in_language(warning), file=sys.stderr)
     folder = _opened(options.out, overwrite=options.overwrite)
     against = _id_of(options.against) if options.against else None
     with folder.held():
@@ -97,7 +98,8 @@ def run(options: argparse.Namespace) -> int:
                     progress=progress,
                 )
         except KeyboardInterrupt:
-            print(f"What was done is kept in {printable(str(options.out))}; the same command goes on.", file=sys.stderr)
+            kept = f"What was done is kept in {printable(str(options.out))}; the same command goes on."
+            print(in_language(kept), file=sys.stderr)
             raise
         written = write_report(folder, unusable)
         if options.html:
@@ -107,7 +109,7 @@ def run(options: argparse.Namespace) -> int:
         print(json.dumps(written, ensure_ascii=False))
     else:
         _tell(folder, unusable, options)
-    print(*map(printable, undrawn), sep="\n", end="\n" if undrawn else "", file=sys.stderr)
+    print(*(in_language(printable(line)) for line in undrawn), sep="\n", end="\n" if undrawn else "", file=sys.stderr)
     return UNUSABLE if unusable or undrawn or any(cell.error for cell in folder.cells.values()) else DONE
 
 
@@ -229,7 +231,7 @@ def _tell(folder: ComparisonFolder, unusable: Unusable, options: argparse.Namesp
     from .compare_text import comparison_lines
 
     for line in (*(sentence for _, sentence in unusable), *comparison_lines(folder)):
-        print(printable(line))
-    print(f"Pictures and report.json are in {printable(str(options.out))}")
+        print(in_language(printable(line)))
+    print(in_language(f"Pictures and report.json are in {printable(str(options.out))}"))
     if options.html:
-        print(f"To be shared: {printable(str(options.html))}")
+        print(in_language(f"To be shared: {printable(str(options.html))}"))

@@ -11,6 +11,7 @@ from typing import Any
 
 from ..errors import InvalidInput
 from ..printable import printable
+from ..words import in_language
 from .shared import DONE, DTYPES, UNUSABLE, command, progress_bar
 
 
@@ -60,7 +61,7 @@ def run(options: argparse.Namespace) -> int:
     job = _job(options)
     warnings = {fp16_warning(torch.device(job.device), precision) for precision in job.precisions}
     for warning in filter(None, warnings):
-        print(warning, file=sys.stderr)
+        print(in_language(warning), file=sys.stderr)
     with progress_bar() as progress:
         evaluation = begin(options.pictures, job, options.out, options.sample, progress)
         compute(evaluation, workers=options.workers, ray=options.ray, progress=progress)
@@ -69,7 +70,7 @@ def run(options: argparse.Namespace) -> int:
         print(json.dumps(summary.to_json(), ensure_ascii=False))
     else:
         print(as_text(summary))
-        print(f"Tables, plots, evaluation.html and all results are in {printable(str(options.out))}")
+        print(in_language(f"Tables, plots, evaluation.html and all results are in {printable(str(options.out))}"))
     return UNUSABLE if summary.unusable else DONE
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..printable import printable
+from ..words import in_language
 from .shared import command, progress_bar
 from .writing import add_target, run_recipes, targets_of
 
@@ -33,6 +34,6 @@ def run(options: argparse.Namespace) -> int:
         for group in groups:
             names = [Path(path).name for path in group.paths]
             told += [f"{', '.join(names[1:])}: the same VAE as in {names[0]}."] if len(names) > 1 else []
-        print("\n".join(map(printable, told)), file=sys.stderr if options.json else sys.stdout)
+        print("\n".join(in_language(printable(line)) for line in told), file=sys.stderr if options.json else sys.stdout)
     recipes = [Recipe(file, (Extract(),)) for file in files]
     return run_recipes(recipes, targets_of(options, files, ".vae"), options)

@@ -20,6 +20,7 @@ from pathlib import Path
 from .. import __version__
 from ..errors import sentence_of
 from ..printable import printable
+from ..words import in_language
 from . import (
     bake,
     check,
@@ -71,14 +72,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return READER_GONE
     except KeyboardInterrupt:
-        print("Interrupted; nothing was left half-written.", file=sys.stderr)
+        print(in_language("Interrupted; nothing was left half-written."), file=sys.stderr)
         return INTERRUPTED
     except Exception as error:  # noqa: BLE001  # nobody should read a traceback
         logger.debug("The command failed", exc_info=True)
         if options.json:
             print(json.dumps({"error": sentence_of(error)}, ensure_ascii=False))
         else:
-            print(sentence_of(error), file=sys.stderr)
+            print(in_language(sentence_of(error)), file=sys.stderr)
         return UNUSABLE
 
 

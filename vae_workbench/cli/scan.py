@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import FileProblem, InvalidInput
 from ..progress import Progress, part
+from ..words import in_language
 from .shared import DONE, UNUSABLE, command, progress_bar, verdict_text
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def run(options: argparse.Namespace) -> int:
         unhashed = _hash_all(library, part(progress, 0.5, 1.0)) if options.sha256 else []
     entries = library.collection().entries
     for complaint in (*report.complaints, *unhashed):
-        print(complaint, file=sys.stderr)
+        print(in_language(complaint), file=sys.stderr)
     if options.json:
         print(json.dumps([to_json(entry) for entry in entries], ensure_ascii=False))
     else:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ..printable import printable
 from ..progress import Progress
 from ..weights.pickled_code import code_in_words
+from ..words import in_language
 
 if TYPE_CHECKING:
     from ..identity.verdict import Verdict
@@ -22,8 +23,9 @@ def command(
     commands: Any, name: str, run: Callable[[argparse.Namespace], int], description: str
 ) -> argparse.ArgumentParser:
     """The parser of a command: ``run`` gets its options and returns the exit code."""
-    parser: argparse.ArgumentParser = commands.add_parser(name, help=description, description=description)
-    parser.add_argument("--json", action="store_true", help="print JSON")
+    told = in_language(description)
+    parser: argparse.ArgumentParser = commands.add_parser(name, help=told, description=told)
+    parser.add_argument("--json", action="store_true", help=in_language("print JSON"))
     parser.set_defaults(run=run)
     return parser
 
@@ -56,5 +58,8 @@ def verdict_text(verdict: Verdict) -> str:
     )
     copies = f"The same VAE is in {', '.join(verdict.copies_of)}." if verdict.copies_of else None
     sentences = (verdict.error, *verdict.reasons, code, *verdict.warnings, copies, *(r.text for r in verdict.relatives))
-    lines = [f"{verdict.path}: {', '.join(filter(None, told))}", *dict.fromkeys(filter(None, sentences))]
+    lines = [
+        f"{verdict.path}: {', '.join(filter(None, told))}",
+        *map(in_language, dict.fromkeys(filter(None, sentences))),
+    ]
     return "\n  ".join(map(printable, lines))

@@ -29,6 +29,7 @@ from ..progress import Progress
 from ..ui.compare.comparisons import Comparisons
 from ..ui.evaluate.evaluations import Evaluations
 from ..ui.workbench import Workbench
+from ..words import in_language
 from .demo_files import DEMO, demo_vaes
 from .first_comparison import start_first_comparison
 from .folders import list_vaes
@@ -37,7 +38,8 @@ HOST = "127.0.0.1"
 PORT = 7870
 STYLE = BESIDE / "style.css"
 PARTS = (
-    "_table_cells", "_files", "", "_jobs", "_comparisons", "_actions", "_picker", "_pictures", "_prompts", "_sources", "_tone",
+    "_words", "_table_cells", "_files", "", "_jobs", "_comparisons", "_actions", "_picker", "_pictures", "_prompts",
+    "_sources", "_tone",
     "_workshop", "_workshop_fields", "_workshop_order", "_workshop_recipe", "_evaluate",
 )  # fmt: skip
 
@@ -51,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         serve(options.port, options.folder, options.pictures, open_browser=options.browser, demo=options.demo)
     except WorkbenchError as error:
-        print(error, file=sys.stderr)  # noqa: T201
+        print(in_language(str(error)), file=sys.stderr)  # noqa: T201
         return 2
     except KeyboardInterrupt:  # before it served
         return 130

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import re
 import sys
@@ -27,6 +28,7 @@ from ..ui.evaluate.evaluations import add_evaluation_routes
 from ..ui.pages import build_pages
 from ..ui.shared.job_route import add_job_route
 from ..ui.workbench import Workbench
+from ..words import LANGUAGES, TABLES
 
 LOCAL_NAMES = frozenset(("127.0.0.1", "localhost"))
 # The whole window, and nothing of gradio's own around the pages.
@@ -34,6 +36,8 @@ FRAME = """
 .gradio-container { max-width: 1800px !important; }
 footer { display: none !important; }
 #vaewb_title h1 { margin: 0; font-size: 20px; }
+#vaewb_title { position: relative; }
+#vaewb_language { position: absolute; top: 0; right: 0; padding: 2px 32px 2px 8px; }
 gradio-app .gradio-container .main .wrap, gradio-app .gradio-container .main { gap: 8px; }
 """
 SYSTEM_FONTS = ("ui-sans-serif", "system-ui", "sans-serif")
@@ -58,7 +62,7 @@ def build_server(workbench: Workbench, style: Path, scripts: Sequence[Path]) -> 
     ) as pages:
         gr.Markdown("# VAE Workbench", elem_id="vaewb_title")
         build_pages(workbench)
-        script = "\n".join(path.read_text(encoding="utf-8") for path in scripts)
+        script = "\n".join([_languages(), *(path.read_text(encoding="utf-8") for path in scripts)])
         pages.load(None, None, None, _js=f"() => {{\n{script}\n}}")
     server = fastapi.FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     add_job_route(server, workbench.jobs)
@@ -70,6 +74,14 @@ def build_server(workbench: Workbench, style: Path, scripts: Sequence[Path]) -> 
     mounted: Any = next(route.app for route in server.routes if isinstance(route, Mount))
     mounted.cwd = os.devnull
     return LocalOnly(server)
+
+
+def _languages() -> str:
+    """The script that gives the pages their language, before all others."""
+    names = {code: TABLES / f"{name}.json" for code, name in LANGUAGES.items()}
+    tables = {code: json.loads(path.read_text(encoding="utf-8")) for code, path in names.items()}
+    script = (TABLES.parent / "javascript" / "vae_workbench_language.js").read_text(encoding="utf-8")
+    return f"window.vaewbLanguages = {json.dumps(tables)};\n{script}"
 
 
 def _quiet_when_cut_off() -> None:
