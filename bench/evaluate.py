@@ -21,7 +21,8 @@ from vae_workbench.autoencoder.kl import KLAutoencoder
 from vae_workbench.autoencoder.kl_shape import KLShape
 from vae_workbench.autoencoder.tiny import TinyAutoencoder, TinyShape
 from vae_workbench.compare.decoding.candidate import Candidate
-from vae_workbench.evaluate.evaluation import begin, compute
+from vae_workbench.evaluate.compute import compute
+from vae_workbench.evaluate.evaluation import begin
 from vae_workbench.evaluate.job import Job
 
 from .figure import Figure

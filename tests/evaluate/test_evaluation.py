@@ -17,7 +17,8 @@ from PIL import Image
 from tests.evaluate.small import SIZE, job, known, pictures, tiny_job
 from vae_workbench.compare.decoding.candidate import Candidate
 from vae_workbench.errors import Cancelled, InUse, InvalidInput
-from vae_workbench.evaluate.evaluation import Evaluation, begin, compute, missing_batches
+from vae_workbench.evaluate.compute import compute, missing_batches
+from vae_workbench.evaluate.evaluation import Evaluation, begin
 from vae_workbench.evaluate.job import Batch, Job, Line, batch_size
 from vae_workbench.evaluate.measuring.batches import evaluate_batches
 from vae_workbench.evaluate.report.tables import as_text
@@ -78,7 +79,7 @@ def test_it_goes_on_where_it_was_killed(tmp_path: Path) -> None:
 def test_many_workers_give_the_numbers_of_one_and_those_that_are_lost_are_replaced(
     tmp_path: Path, in_fours: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made, root = job(tmp_path / "vaes", 1), pictures(tmp_path / "p", 16)
+    made, root = tiny_job(tmp_path / "vaes", size=SIZE), pictures(tmp_path / "p", 16)
     (root / "broken.png").write_bytes(b"nonsense")
     evaluation, whole = begin(root, made, tmp_path / "o"), begin(root, made, tmp_path / "whole")
     started: list[int] = []
@@ -111,7 +112,7 @@ def test_a_batch_that_always_loses_its_worker_ends_it(tmp_path: Path, monkeypatc
 
     monkeypatch.setattr(processes, "_started", killed)
     with pytest.raises(Exception, match=r"3 workers were lost at the pictures from p000\.png"):
-        list(evaluate_in_processes(job(tmp_path / "vaes", 1), [Batch(0, ("p000.png",), ())], 1))
+        list(evaluate_in_processes(job(tmp_path / "vaes", 1), [Batch(0, ("p000.png",), (), (0,))], 1))
 
 
 def test_another_evaluation_in_the_folder_is_refused(tmp_path: Path) -> None:
@@ -137,6 +138,65 @@ def test_its_pictures_stay_those_with_which_it_was_begun(tmp_path: Path) -> None
     compute(evaluation, workers=1)
     assert evaluation.pictures.names(0) == ["p000.png", "p001.png", "p002.png"]
     assert "error" in known(evaluation.results())[0]
+
+
+def test_a_picture_that_was_changed_in_between_is_measured_anew_and_told(tmp_path: Path, in_fours: None) -> None:
+    """What was measured of a picture stayed for ever, whatever became of it."""
+    made, root = tiny_job(tmp_path / "vaes", size=SIZE), pictures(tmp_path / "p", 6)
+    (root / "broken.png").write_bytes(b"nonsense")
+    before = begin(root, made, tmp_path / "o")
+    compute(before, workers=1)
+    measured = known(before.results())
+    assert compute(before, workers=1) == 0
+    pictures(tmp_path / "others", 3, 40)
+    (tmp_path / "others/p000.png").rename(root / "broken.png")
+    (tmp_path / "others/p001.png").rename(root / "p001.png")
+    again, whole = begin(root, made, tmp_path / "o"), begin(root, made, tmp_path / "whole")
+    (root / "p002.png").unlink()  # what was measured of it stays
+    assert compute(again, workers=1) == 2 and compute(again, workers=1) == 0
+    compute(whole, workers=1)
+    now, anew = summarized(again), summarized(whole)
+    assert now.changed == 2 and now.broken == 0 and "2 of 7 pictures were changed" in as_text(now)
+    latest = {line["picture"]: line for line in again.results().lines()}
+    fresh = {line["picture"]: line for line in known(whole.results())}
+    assert [picture for picture in range(7) if latest[picture] != fresh[picture]] == [3]  # the one that has gone
+    assert latest[3] == measured[3] and anew.broken == 1
+
+
+def test_what_was_measured_of_a_changed_picture_no_longer_counts(tmp_path: Path) -> None:
+    made, root = tiny_job(tmp_path / "vaes", size=SIZE), pictures(tmp_path / "p", 2)
+    evaluation = begin(root, made, tmp_path / "o")
+    compute(evaluation, workers=1)
+    (root / "p000.png").write_bytes(b"nonsense")
+
+    def cancel(_fraction: float, what: str) -> None:
+        if what.startswith("1 of 2"):
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        compute(evaluation, workers=1, progress=cancel)
+    stopped = summarized(evaluation)
+    assert (stopped.missing, stopped.rows[0].measures["psnr"].count) == (1, 1)
+    compute(evaluation, workers=1)
+    assert (summarized(evaluation).broken, summarized(evaluation).rows[0].measures["psnr"].count) == (1, 1)
+
+
+def test_a_folder_that_vanishes_ends_it_and_nothing_is_lost(tmp_path: Path, in_fours: None) -> None:
+    """A disk that was taken away left a hundred thousand pictures that "could not be read", for ever."""
+    made, root = tiny_job(tmp_path / "vaes", size=SIZE), pictures(tmp_path / "p", 20)
+    evaluation = begin(root, made, tmp_path / "o")
+
+    def take_away(fraction: float, _what: str) -> None:
+        if fraction and root.exists():
+            root.rename(tmp_path / "away")
+
+    with pytest.raises(InvalidInput, match=r"p is no longer there.*what was done is kept"):
+        compute(evaluation, workers=1, progress=take_away)
+    lines = known(evaluation.results())
+    assert lines and len(lines) < 20 and not any("error" in line for line in lines)
+    (tmp_path / "away").rename(root)
+    compute(evaluation, workers=1)
+    assert len(known(evaluation.results())) == 20 and summarized(evaluation).changed == 0
 
 
 def test_a_vae_that_cannot_be_run_fails_alone(tmp_path: Path) -> None:
@@ -183,7 +243,9 @@ def test_memory_does_not_grow_with_the_pictures(tmp_path: Path, monkeypatch: pyt
     def counted() -> Iterator[Batch]:
         for number in range(5):
             given.append(number)
-            yield Batch(2 * number, tuple(f"p{2 * number + one:03}.png" for one in range(2)), tuple(evaluation.columns))
+            yield Batch(
+                2 * number, tuple(f"p{2 * number + one:03}.png" for one in range(2)), tuple(evaluation.columns), (0, 0)
+            )
 
     ahead: list[int] = []
     lines: list[Line] = []
@@ -212,30 +274,29 @@ def test_lpips_that_cannot_be_had_is_left_out_and_told(tmp_path: Path, monkeypat
     assert begin(root, made, tmp_path / "o").job == begin(root, replace(made, lpips=False), tmp_path / "o").job
 
 
-def test_workers_do_not_import_the_main_module(tmp_path: Path) -> None:
-    """In the web UI that would be the web UI: each worker would have begun to start another one."""
-    made, root = job(tmp_path / "vaes", 1), pictures(tmp_path / "p", 1)
+def test_workers_need_neither_the_main_module_nor_the_path(tmp_path: Path) -> None:
+    """In the web UI the main module is the web UI: each worker would have begun to start another one. And it takes an
+    extension's folder off the path again: each worker ended at its first import, and nothing was measured."""
+    made, root = tiny_job(tmp_path / "vaes", size=SIZE), pictures(tmp_path / "p", 1)
     script = tmp_path / "main.py"
     script.write_text(
         f"""
+import sys
+sys.path.insert(0, {str(ROOT)!r})
 from pathlib import Path
 from vae_workbench.compare.decoding.candidate import Candidate
-from vae_workbench.evaluate.evaluation import begin, compute
+from vae_workbench.evaluate.compute import compute
+from vae_workbench.evaluate.evaluation import begin
 from vae_workbench.evaluate.job import Job
 print("begun", flush=True)
 vae = Candidate("v", Path({str(made.vaes[0].path)!r}))
-print(compute(begin(Path({str(root)!r}), Job("", (vae,), size={SIZE}), Path({str(tmp_path / "o")!r})), apart=True))
+evaluation = begin(Path({str(root)!r}), Job("", (vae,), size={SIZE}), Path({str(tmp_path / "o")!r}))
+sys.path.remove({str(ROOT)!r})
+print(compute(evaluation, apart=True))
 """
     )
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    ran = subprocess.run([sys.executable, script], capture_output=True, text=True, env=environment, check=False)
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    ran = subprocess.run(
+        [sys.executable, script], cwd=tmp_path, capture_output=True, text=True, env=environment, check=False
+    )
     assert (ran.returncode, ran.stdout.split()) == (0, ["begun", "1"]), ran.stderr
-
-
-def test_workers_find_the_package_where_it_is_not_on_the_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The web UI takes an extension's folder off the path again: each worker ended at its first import, nothing was measured."""
-    made, root = job(tmp_path / "vaes", 1), pictures(tmp_path / "p", 1)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("PYTHONPATH", raising=False)
-    monkeypatch.setattr(sys, "path", [path for path in sys.path if Path(path or ".").resolve() != ROOT])
-    assert compute(begin(root, made, tmp_path / "o"), apart=True) == 1

@@ -14,7 +14,8 @@ from safetensors.torch import load_file, save_file
 from tests.identity.files import TAESD
 from vae_workbench.compare.decoding.candidate import Candidate
 from vae_workbench.compare.sources.builtin.pictures import built_in
-from vae_workbench.evaluate.evaluation import begin, compute
+from vae_workbench.evaluate.compute import compute
+from vae_workbench.evaluate.evaluation import begin
 from vae_workbench.evaluate.job import Job
 
 SIZE = 128

@@ -54,7 +54,8 @@ def run(options: argparse.Namespace) -> int:
     import torch  # late: seconds that `inspect` and `--help` should not cost
 
     from ..compare.decoding.settings import fp16_warning
-    from ..evaluate.evaluation import begin, compute
+    from ..evaluate.compute import compute
+    from ..evaluate.evaluation import begin
     from ..evaluate.report.report import write_report
     from ..evaluate.report.tables import as_text
 

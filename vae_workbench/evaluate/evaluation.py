@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import time
-from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import AbstractContextManager, closing, suppress
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from ..compare.decoding.candidate import Candidate
@@ -20,24 +18,15 @@ from ..errors import DamagedFile, InvalidInput, UnwritableTarget, WorkbenchError
 from ..folder_lock import locked
 from ..progress import Progress, silent
 from ..targets import check_folder_target, write_whole
-from .job import Batch, Column, Job, Line, batch_size
-from .measuring.batches import Networks, evaluate_batches, one_thread
+from .job import Column, Job, batch_size
+from .measuring.batches import Networks, one_thread
 from .measuring.lpips import Lpips
 from .pictures.work_list import WorkList, pictures_of, sampled, write_work_list
 from .results import Results
-from .workers.processes import evaluate_in_processes
-from .workers.ray_workers import evaluate_with_ray
 
 VERSION = 1
 
 EVALUATION, PICTURES, RESULTS = "evaluation.json", "pictures.jsonl", "results.jsonl"
-
-FEW_BATCHES = 8
-"""For each process, unless a person says how many: with fewer, starting it would take longer than what it does."""
-
-
-TURN, PAUSE = 2.0, 0.05
-"""Seconds for which the device is held where others wait for it, and in which they can have it."""
 
 
 @dataclass(frozen=True)
@@ -105,86 +94,20 @@ def begin(named: Path, job: Job, folder: Path, sample: int | None = None, progre
     if is_new:
         progress(0.0, "listing the pictures")
         _make(folder)
-        write_work_list(names if sample is None else sampled(names, sample, job.seed), folder / PICTURES)
-    pictures = WorkList(folder / PICTURES, job.batch)
-    if not pictures.count:
+        with locked(folder):
+            if (folder / EVALUATION).exists():  # another program was faster
+                _check_same(folder, told)
+            else:
+                _write(folder, named, names if sample is None else sampled(names, sample, job.seed), told)
+    return Evaluation(folder, job, WorkList(folder / PICTURES, job.batch), unusable, without_lpips)
+
+
+def _write(folder: Path, named: Path, names: Iterable[str], told: dict[str, Any]) -> None:
+    write_work_list(names, folder / PICTURES)
+    if not (folder / PICTURES).stat().st_size:
         (folder / PICTURES).unlink()
         raise InvalidInput(f"{named} holds no pictures", "Name a folder of pictures, or a text file of their paths")
-    if is_new:  # at last, so that it tells of what is whole
-        write_whole(folder / EVALUATION, json.dumps(told, indent=1).encode())
-    return Evaluation(folder, job, pictures, unusable, without_lpips)
-
-
-def compute(
-    evaluation: Evaluation,
-    *,
-    workers: int | None = None,
-    ray: str | None = None,
-    apart: bool = False,
-    turn: Callable[[], AbstractContextManager[None]] | None = None,
-    progress: Progress = silent,
-) -> int:
-    """Computes what is missing, and keeps each batch as soon as it is ready.
-
-    Args:
-        evaluation: that was begun.
-        workers: processes; ``None``: as many as this machine has cores, if the networks run on them and there is enough to do.
-        ray: address of a Ray cluster that does it instead, see :func:`.ray_workers.evaluate_with_ray`.
-        apart: whether a single worker gets a process of its own, too.
-        turn: holds the device for a piece of the work, and lets others have it in between; ``None``: nobody else wants it.
-        progress: told how far it is.
-
-    Returns:
-        How many pictures were worked on.
-
-    Raises:
-        WorkbenchError: it could not go on; what was done is kept.
-        Cancelled: passed on from ``progress``; what was done is kept.
-    """
-    with locked(evaluation.folder):
-        results, job = evaluation.results(), evaluation.job
-        missing = int((~results.done.all(axis=1)).sum())
-        if not missing:
-            return 0
-        rate = _Rate(results, progress)
-        rate.tell()
-        batches = missing_batches(evaluation, results)
-        with closing(_computed(job, batches, missing, workers, ray, apart)) as computed:
-            for lines in _in_turns(computed, turn):
-                if lines:
-                    results.add(lines)
-                rate.tell()
-    return missing
-
-
-def _in_turns(
-    computed: Iterator[list[Line]], turn: Callable[[], AbstractContextManager[None]] | None
-) -> Iterator[list[Line]]:
-    """The same, of which each piece is computed while the device is held."""
-    if turn is None:
-        yield from computed
-        return
-    while True:
-        with turn():
-            end = time.monotonic() + TURN
-            for lines in computed:
-                yield lines
-                if time.monotonic() > end:
-                    break
-            else:
-                return
-        time.sleep(PAUSE)
-
-
-def missing_batches(evaluation: Evaluation, results: Results) -> Iterator[Batch]:
-    """What is to be computed, in the order of the pictures. Batches are always the same, so that their numbers are."""
-    pictures, columns = evaluation.pictures, evaluation.columns
-    for number in range(pictures.batches):
-        first = number * pictures.batch
-        done = results.done[first : first + pictures.batch].all(axis=0)
-        if not done.all():
-            missing = tuple(column for column, is_done in zip(columns, done, strict=True) if not is_done)
-            yield Batch(first, tuple(pictures.names(number)), missing)
+    write_whole(folder / EVALUATION, json.dumps(told, indent=1).encode())  # at last: it tells of what is whole
 
 
 def with_verdicts(job: Job) -> Job:
@@ -230,49 +153,6 @@ def _without_lpips(job: Job, folder: Path) -> str:
     except InvalidInput as error:
         return str(error)
     return ""
-
-
-def _computed(
-    job: Job, batches: Iterator[Batch], missing: int, workers: int | None, ray: str | None, apart: bool
-) -> Generator[list[Line], None, None]:
-    if ray is not None:
-        return evaluate_with_ray(job, batches, ray)
-    if workers is None:
-        is_cpu = torch.device(job.device).type == "cpu"
-        workers = min(_cores() if is_cpu else 1, missing // (FEW_BATCHES * job.batch))
-    if workers < 2 and not apart:
-        return evaluate_batches(job, batches)
-    return evaluate_in_processes(job, batches, max(1, workers))
-
-
-def _cores() -> int:
-    """That this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-class _Rate:
-    """How far it is, and how long it will take."""
-
-    def __init__(self, results: Results, progress: Progress) -> None:
-        self._results, self._progress = results, progress
-        self._begin = time.monotonic()
-        self._before = int(np.count_nonzero(results.done))
-
-    def tell(self) -> None:
-        done = self._results.done
-        count = int(np.count_nonzero(done))
-        new, left = count - self._before, done.size - count
-        told = f"{count // done.shape[1]:,} of {len(done):,} pictures"
-        if new:
-            told += f", {_duration(left * (time.monotonic() - self._begin) / new)} left"
-        self._progress(count / done.size, told)
-
-
-def _duration(seconds: float) -> str:
-    minutes = seconds / 60
-    if minutes < 1:
-        return f"{seconds:.0f} s"
-    return f"{minutes:.0f} min" if minutes < 90 else f"{minutes / 60:.1f} h"
 
 
 def _check_same(folder: Path, told: dict[str, Any]) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 import torch
@@ -17,8 +17,9 @@ from .pictures.crop import Crop
 Precision = Literal["fp32", "bf16", "fp16"]
 
 Line = dict[str, Any]
-"""What is known of a picture: ``picture`` (its number), ``vae`` (its number), ``precision`` and the measures; or ``error`` in
-place of the measures. Without a ``vae``, the picture could not be read."""
+"""What is known of a picture: ``picture`` (its number), ``file`` (:func:`.pictures.stamp.stamp`), ``vae`` (its number),
+``precision`` and the measures; or ``error`` in place of the measures. Without a ``vae``, the picture could not be read, or
+was ``changed``: then what was known of it before no longer counts."""
 
 PIXELS_PER_BATCH = {"cpu": 1 << 18}
 """Of a batch. A full-size decoder holds four maps of 128 channels at full resolution, 2 GB a megapixel in fp32."""
@@ -70,6 +71,10 @@ class Job:
         name = self.vaes[column.vae].name
         return f"{name} · {column.precision}" if len(self.precisions) > 1 else name
 
+    def path(self, name: str) -> str:
+        """Of a picture."""
+        return os.path.join(self.root, name)  # noqa: PTH118  # a million of them
+
     def settings(self, precision: Precision) -> Settings:
         """How the networks are run."""
         return Settings(torch.device(self.device), precision, LATENT_SPACES.get(self.latent_space or ""))
@@ -112,15 +117,13 @@ class Batch:
         first: number of the first.
         names: relative to the job's root.
         columns: what is to be computed of them.
+        stamps: of their files, before they are read.
     """
 
     first: int
     names: tuple[str, ...]
     columns: tuple[Column, ...]
-
-    def path(self, job: Job, place: int) -> Path:
-        """Of the picture at this place of the batch."""
-        return Path(job.root, self.names[place])
+    stamps: tuple[int, ...]
 
 
 def batch_size(size: int, device: str) -> int:

@@ -35,6 +35,8 @@ class Results:
 
     Attributes:
         done: pictures × columns, what need not be computed any more; a broken picture is done in all columns.
+        changed: pictures that were changed after they had been measured.
+        stamps: of the pictures' files when they were measured; 0: nobody noted it.
 
     Raises:
         UnreadableFile, UnwritableTarget: the system refuses.
@@ -43,6 +45,8 @@ class Results:
     def __init__(self, path: Path, pictures: int, columns: Sequence[Column]) -> None:
         self.path = path
         self.done: NDArray[np.bool_] = np.zeros((pictures, len(columns)), bool)
+        self.changed: NDArray[np.bool_] = np.zeros(pictures, bool)
+        self.stamps: NDArray[np.uint64] = np.zeros(pictures, np.uint64)
         self._places = {(column.vae, column.precision): place for place, column in enumerate(columns)}
         self._end_whole()
         for line in self.lines():
@@ -67,7 +71,19 @@ class Results:
         Raises:
             UnwritableTarget: the system refuses.
         """
-        new = [line for line in lines if not self._is_done(line)]
+        self._append([line for line in lines if not self._is_done(line)])
+
+    def forget(self, pictures: Iterable[int]) -> None:
+        """What is known of pictures that were changed no longer counts.
+
+        Raises:
+            UnwritableTarget: the system refuses.
+        """
+        self._append([{"picture": picture, "changed": True} for picture in pictures])
+
+    def _append(self, new: list[Line]) -> None:
+        if not new:
+            return
         try:
             with self.path.open("ab") as file:
                 file.write(b"".join(map(_text, new)))
@@ -84,8 +100,11 @@ class Results:
         return bool(self.done[line["picture"], self._where(line)].all())
 
     def _note(self, line: Line) -> None:
-        if not line.get("again"):
-            self.done[line["picture"], self._where(line)] = True
+        picture = line["picture"]
+        if "changed" in line:
+            self.done[picture], self.changed[picture], self.stamps[picture] = False, True, 0
+        elif not line.get("again"):
+            self.done[picture, self._where(line)], self.stamps[picture] = True, line.get("file", 0)
 
     def _where(self, line: Line) -> slice:
         if "vae" not in line:
@@ -151,6 +170,10 @@ def table(results: Results, columns: Sequence[Column]) -> Iterator[tuple[Mapping
         values = _nothing_known(results, folder / "table", (len(names), len(columns), count))
         for line in results.lines():
             picture, column = line["picture"], places[line["vae"], line["precision"]] if "vae" in line else None
+            if "changed" in line:
+                values[:, :, picture] = np.nan
+                found -= {(picture, place) for place in (None, *places.values())}
+                continue
             if "error" in line:
                 found.add((picture, column))
                 continue

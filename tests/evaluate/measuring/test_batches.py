@@ -22,7 +22,7 @@ def lines(made: Job, root: Path, *names: str, first: int = 0) -> list[Line]:
     from dataclasses import replace
 
     known = with_verdicts(replace(made, root=str(root)))
-    (found,) = evaluate_batches(known, [Batch(first, names, tuple(known.columns))])
+    (found,) = evaluate_batches(known, [Batch(first, names, tuple(known.columns), (0,) * len(names))])
     return found
 
 

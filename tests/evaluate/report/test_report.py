@@ -15,7 +15,8 @@ from PIL import Image
 from tests.evaluate.small import job, pictures
 from vae_workbench.compare.decoding.candidate import Candidate
 from vae_workbench.compare.folder.folder import ComparisonFolder
-from vae_workbench.evaluate.evaluation import Evaluation, begin, compute
+from vae_workbench.evaluate.compute import compute
+from vae_workbench.evaluate.evaluation import Evaluation, begin
 from vae_workbench.evaluate.report.report import write_report
 from vae_workbench.evaluate.report.tables import as_html, as_markdown, as_text
 from vae_workbench.evaluate.summary.summary import Summary, summarized

@@ -9,7 +9,8 @@ import pytest
 
 from tests.evaluate.small import job, known, pictures
 from vae_workbench.errors import InvalidInput
-from vae_workbench.evaluate.evaluation import begin, compute
+from vae_workbench.evaluate.compute import compute
+from vae_workbench.evaluate.evaluation import begin
 
 HAS_RAY = importlib.util.find_spec("ray") is not None
 

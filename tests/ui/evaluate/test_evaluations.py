@@ -90,8 +90,9 @@ def test_what_was_stopped_is_told_and_gone_on_with(bench: Workbench, tmp_path: P
 
 def test_the_device_is_given_to_others_in_between(bench: Workbench, tmp_path: Path, in_ones: None) -> None:
     """Where networks run on a device that pictures are made on, too."""
-    from vae_workbench.evaluate import evaluation
-    from vae_workbench.evaluate.evaluation import begin, compute
+    from vae_workbench.evaluate import compute as computing
+    from vae_workbench.evaluate.compute import compute
+    from vae_workbench.evaluate.evaluation import begin
 
     order, turns = ordered(tmp_path), []
 
@@ -106,7 +107,7 @@ def test_the_device_is_given_to_others_in_between(bench: Workbench, tmp_path: Pa
 
     made = begin(Path(order.folder), order.job(bench.device()), tmp_path / "o")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(evaluation, "TURN", 0.0)
+        patch.setattr(computing, "TURN", 0.0)
         compute(made, workers=1, turn=turn, progress=told)
     assert turns == ["step", *["begin", "step", "end"] * 3, "begin", "end"]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
@@ -76,7 +75,7 @@ def read_square(job: Job, name: str) -> Square:
     Raises:
         InvalidInput: it cannot be read.
     """
-    return load_square(os.path.join(job.root, name), job.size, job.crop, name_hash(name, job.seed))  # noqa: PTH118
+    return load_square(job.path(name), job.size, job.crop, name_hash(name, job.seed))
 
 
 class Networks:
@@ -113,11 +112,12 @@ class Networks:
         lines: list[Line] = []
         good: list[int] = []
         blank = np.zeros((self._job.size, self._job.size, 3), np.uint8)
+        pictures = [{"picture": batch.first + place, "file": stamp} for place, stamp in enumerate(batch.stamps)]
         for place, square in enumerate(squares):
             if not isinstance(square, BaseException):
                 good.append(place)
             elif isinstance(square, Exception):
-                lines.append({"picture": batch.first + place, "error": sentence_of(square)})
+                lines.append({**pictures[place], "error": sentence_of(square)})
             else:
                 raise square
         if not good:
@@ -130,7 +130,7 @@ class Networks:
         for column in batch.columns:
             told = {"vae": column.vae, "precision": column.precision}
             for place, measured in zip(good, self._measured(column, pixels, originals, latents), strict=True):
-                lines.append({"picture": batch.first + place, **told, **measured})
+                lines.append({**pictures[place], **told, **measured})
         return lines
 
     def results(self, column: Column, pixels: Tensor, latents: dict[Precision, Latents | WorkbenchError]) -> Tensor:

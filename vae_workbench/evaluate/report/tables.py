@@ -150,6 +150,8 @@ def notes(summary: Summary) -> Iterator[str]:
     yield from (f"Not evaluated: {why}" for why in summary.unusable.values())
     if summary.broken:
         yield f"{summary.broken:,} of {summary.pictures:,} pictures could not be read."
+    if summary.changed:
+        yield f"{summary.changed:,} of {summary.pictures:,} pictures were changed after they were measured, and measured anew."
     if summary.missing:
         yield f"{summary.missing:,} of {summary.pictures:,} pictures are still to be done."
     for failure in summary.failures[:MOST_FAILURES]:

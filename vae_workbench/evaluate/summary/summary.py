@@ -101,6 +101,7 @@ class Summary:
         unusable: VAEs that could not be run at all, and why.
         failures: sentences on single pictures; the first ones.
         rows, pairs, differing: as above.
+        changed: pictures that were changed after they had been measured, and are measured as they are now.
     """
 
     settings: dict[str, str]
@@ -112,6 +113,7 @@ class Summary:
     rows: list[Row]
     pairs: list[Pair]
     differing: list[Different]
+    changed: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """As JSON has it."""
@@ -125,7 +127,7 @@ class Summary:
         Raises:
             TypeError, ValueError, KeyError: it is something else.
         """
-        given = {field.name: told[field.name] for field in fields(cls)}
+        given = {field.name: told[field.name] for field in fields(cls) if field.name in told}
         rows = [
             Row(**{**row, "measures": {name: _mean_from(mean) for name, mean in row["measures"].items()}})
             for row in given["rows"]
@@ -170,6 +172,7 @@ def summarized(evaluation: Evaluation, kept: int = DEFAULT_KEPT) -> Summary:
         rows=rows,
         pairs=pairs,
         differing=differing,
+        changed=int(results.changed.sum()),
     )
 
 

@@ -16,9 +16,9 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-from ...errors import InvalidInput, WorkbenchError, sentence_of
+from ...errors import InvalidInput, WorkbenchError
 from ..job import Batch, Job, Line
-from ..measuring.batches import evaluate_batches
+from .start import work
 
 logger = logging.getLogger("vae_workbench")
 
@@ -97,22 +97,44 @@ def evaluate_in_processes(job: Job, batches: Iterable[Batch], workers: int) -> G
 def _to_do_again(worker: _Worker) -> list[tuple[Batch, int]]:
     """What a lost process had. That which it was at counts as the reason."""
     (first, losses), *others = worker.batches
-    logger.warning("A worker was lost (exit code %s). Another one does its pictures.", worker.process.exitcode)
+    how = _how_it_ended(worker.process.exitcode)
+    logger.warning("A worker was lost: %s. Another one does its pictures.", how)
     if losses + 1 >= MOST_LOSSES:
         raise WorkbenchError(
-            f"{MOST_LOSSES} workers were lost at the pictures from {first.names[0]} on",
-            "Start again with fewer workers, which need less memory: what was done is kept",
+            f"{MOST_LOSSES} workers were lost at the pictures from {first.names[0]} on: the last one {how}",
+            "Free some memory, or take fewer workers or a smaller size, and go on: what was done is kept",
         )
     return [(first, losses + 1), *others]
 
 
+def _how_it_ended(code: int | None) -> str:
+    """In words."""
+    if code is not None and -code == getattr(signal, "SIGKILL", 0):
+        return "was ended by the system, as it does when memory runs out"
+    if code is not None and code < 0:
+        return f"was ended by signal {-code} ({signal.strsignal(-code)})"
+    return f"ended with code {code}; the log of the program says more"
+
+
 def _started(job: Job) -> _Worker:
+    """A process that works.
+
+    Raises:
+        WorkbenchError: the system lets none begin.
+    """
     context = multiprocessing.get_context("spawn")
     here, there = context.Pipe()
-    process = context.Process(target=_work, args=(job, there), daemon=True)
-    with _environment(THREADS), _no_main_module(), _importable():
-        process.start()
+    process = context.Process(target=work, args=(there,), daemon=True)
+    try:
+        with _environment(THREADS), _no_main_module(), _importable():
+            process.start()
+    except OSError as error:
+        raise WorkbenchError(
+            f"The system lets no process begin ({error.strerror or error})", "End other programs, or take one worker"
+        ) from error
     there.close()  # otherwise its end would not be noticed
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # its end will be noticed
+        here.send(job)
     return _Worker(process, here)
 
 
@@ -151,21 +173,3 @@ def _importable() -> Iterator[None]:
         yield
     finally:
         sys.path = before
-
-
-def _work(job: Job, pipe: Connection[object, object]) -> None:
-    """What each process does, until it is told that there is no more or whoever started it is gone."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever started it ends it
-
-    def given() -> Iterator[Batch]:
-        while isinstance(batch := pipe.recv(), Batch):
-            yield batch
-
-    try:
-        for lines in evaluate_batches(job, given()):
-            pipe.send(lines)
-    except (EOFError, BrokenPipeError, ConnectionResetError):
-        return
-    except Exception as error:  # noqa: BLE001  # told by whoever started it
-        with contextlib.suppress(OSError):
-            pipe.send(sentence_of(error))

@@ -28,7 +28,8 @@ def evaluate(workbench: Workbench, kept: KeptEvaluation, progress: Progress) -> 
         WorkbenchError: it cannot be done, or not be gone on with. What was done is kept.
         Cancelled: passed on from ``progress``. What was done is kept, and told of.
     """
-    from ...evaluate.evaluation import begin, compute
+    from ...evaluate.compute import compute
+    from ...evaluate.evaluation import begin
     from ...evaluate.report.report import write_report
 
     order, device = kept.order, workbench.device()
