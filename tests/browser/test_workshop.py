@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from tests.browser.app import serving_app
 from tests.browser.compare_page import add_files, choose_no_source, names_shown
@@ -51,6 +51,8 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder.mkdir()
     save_small_kl(folder / "small.safetensors", 1)
     torch.save(small_kl(2), folder / "old.pt")
+    odd = {f"model.first_stage_model.{name}": tensor for name, tensor in small_kl(1).items()}
+    save_file(odd, folder / "odd.safetensors")
     return folder
 
 
@@ -159,3 +161,25 @@ def test_steps_are_moved_and_removed(workshop: Page) -> None:
     workshop.click("[data-preset=Sepia]")
     assert workshop.locator(steps).all_inner_texts() == ["1. Convert", "2. Tone"]
     assert workshop.input_value("[data-field='1_matrix'] input").startswith("0.393 0.769")
+
+
+def test_odd_names_are_told_and_repaired(workshop: Page, own: Path) -> None:
+    workshop.select_option("#vaewb_recipe_source", "odd.safetensors")
+    workshop.wait_for_selector("vaewb-tone canvas:not([hidden])")
+    workshop.click("[data-offer=repair]")
+    assert "becomes decoder." in workshop.inner_text("[data-step=repair] .vaewb-message")
+    workshop.click("#vaewb_workshop_save")
+    told(workshop, "odd repaired.safetensors was written")
+    assert load_file(own / "odd repaired.safetensors").keys() == small_kl(1).keys()
+
+
+def test_a_look_is_matched_on_pictures_of_ones_own(workshop: Page) -> None:
+    workshop.select_option("#vaewb_recipe_add", "match")
+    workshop.select_option("[data-field='0_like'] select", "old.pt")
+    for name in ("face", "foliage", "night"):
+        workshop.click(f"[data-field='0_pictures'] [data-source={name}]")
+    workshop.click("[data-field='0_pictures'] [aria-label='mine.png']")
+    assert workshop.locator("[data-field='0_pictures'] [aria-pressed=true]").count() == 2
+    workshop.click("#vaewb_workshop_look_at")
+    assert "2 sources, each left out once" in told(workshop, "Before and after are shown")
+    workshop.wait_for_selector("#vaewb_workshop_results vaewb-viewer .vaewb-ab")
