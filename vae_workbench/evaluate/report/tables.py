@@ -11,6 +11,7 @@ from ...printable import printable
 from ..measuring.measured import MEASURES
 from ..summary.statistics import METHOD, PERCENTILES, Mean
 from ..summary.summary import Pair, Row, Summary
+from ..summary.verdict import verdict
 
 MOST_FAILURES = 20
 """Sentences that a text tells; all of them are in the JSON."""
@@ -24,12 +25,16 @@ def as_text(summary: Summary) -> str:
     head, *rows = _means(summary)
     widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in (head, *rows)]
-    return "\n".join(printable(line).rstrip() for line in (*lines, "", *sentences(summary)))
+    told = verdict(summary)
+    told += [""] if told else []
+    return "\n".join(printable(line).rstrip() for line in (*told, *lines, "", *sentences(summary)))
 
 
 def as_markdown(summary: Summary) -> str:
     """To be published."""
-    told = ["# VAEs evaluated", "", *_table(_means(summary)), "", "Single pictures, 5 % to 95 %:", ""]
+    told = ["# VAEs evaluated", ""]
+    told += [" ".join(map(_escaped, verdict(summary))), ""] if verdict(summary) else []
+    told += [*_table(_means(summary)), "", "Single pictures, 5 % to 95 %:", ""]
     told += [*_table(_spreads(summary)), ""]
     told += [f"- {_escaped(line)}" for line in sentences(summary)]
     return "\n".join(told) + "\n"
@@ -38,7 +43,8 @@ def as_markdown(summary: Summary) -> str:
 def as_html(summary: Summary) -> str:
     """As :func:`as_markdown`, for a page."""
     told = (f"<li>{html.escape(printable(line))}</li>" for line in sentences(summary))
-    return "\n".join([tables_html(summary), "<ul>", *told, "</ul>"])
+    first = html.escape(printable(" ".join(verdict(summary))))
+    return "\n".join([f"<p><strong>{first}</strong></p>" if first else "", tables_html(summary), "<ul>", *told, "</ul>"])
 
 
 def tables_html(summary: Summary) -> str:

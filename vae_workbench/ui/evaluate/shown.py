@@ -8,6 +8,7 @@ from datetime import datetime
 from ...evaluate.measuring.measured import MEASURES
 from ...evaluate.report.tables import conclusions, notes, tables_html
 from ...evaluate.summary.summary import Summary
+from ...evaluate.summary.verdict import verdict
 from ..shared.messages import message, order_button, text_html
 from .evaluations import ADDRESS, KeptEvaluation
 
@@ -74,9 +75,13 @@ def _go_on(kept: KeptEvaluation) -> str:
 
 
 def _said(summary: Summary) -> str:
+    first, *others = [text_html(sentence) for sentence in verdict(summary)] or [""]
+    answer = f"<p class='vaewb-message'><strong>{first}</strong> {' '.join(others)}</p>" if first else ""
     said = [f"<li>{text_html(sentence)}</li>" for sentence in conclusions(summary)]
     more = f"<details><summary>{len(said) - FIRST} more</summary><ul>{''.join(said[FIRST:])}</ul></details>"
-    return f"<ul class='vaewb-conclusions'>{''.join(said[:FIRST])}</ul>{more if said[FIRST:] else ''}" if said else ""
+    if not said:
+        return answer
+    return f"{answer}<ul class='vaewb-conclusions'>{''.join(said[:FIRST])}</ul>{more if said[FIRST:] else ''}"
 
 
 def _drawn(kept: KeptEvaluation) -> str:
