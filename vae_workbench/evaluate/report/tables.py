@@ -44,7 +44,9 @@ def as_html(summary: Summary) -> str:
     """As :func:`as_markdown`, for a page."""
     told = (f"<li>{html.escape(printable(line))}</li>" for line in sentences(summary))
     first = html.escape(printable(" ".join(verdict(summary))))
-    return "\n".join([f"<p><strong>{first}</strong></p>" if first else "", tables_html(summary), "<ul>", *told, "</ul>"])
+    return "\n".join(
+        [f"<p><strong>{first}</strong></p>" if first else "", tables_html(summary), "<ul>", *told, "</ul>"]
+    )
 
 
 def tables_html(summary: Summary) -> str:
