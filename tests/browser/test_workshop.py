@@ -51,7 +51,7 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder.mkdir()
     save_small_kl(folder / "small.safetensors", 1)
     torch.save(small_kl(2), folder / "old.pt")
-    odd = {f"model.first_stage_model.{name}": tensor for name, tensor in small_kl(1).items()}
+    odd = {f"model.first_stage_model.{name}": tensor for name, tensor in small_kl(3).items()}
     save_file(odd, folder / "odd.safetensors")
     return folder
 

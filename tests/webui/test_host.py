@@ -101,7 +101,6 @@ def test_the_tab_is_whole_inside_of_the_web_uis_own_blocks(host) -> None:
     with gr.Blocks() as web_ui, gr.Tab("VAE"):
         pages.render()
     assert web_ui.blocks.keys() >= pages.blocks.keys()
-    assert len(web_ui.dependencies) == len(web_ui.fns) == len(pages.dependencies)
-    loads = [one for one in web_ui.dependencies if one["trigger"] == "load"]
-    assert len(loads) == len([one for one in pages.dependencies if one["trigger"] == "load"])
+    at_load = [block for block in pages.blocks.values() if getattr(block, "load_event_to_attach", None)]
+    assert len(web_ui.dependencies) == len(web_ui.fns) == len(pages.dependencies) + len(at_load)
     assert {component["id"] for component in web_ui.config["components"]} >= pages.blocks.keys() - {pages._id}

@@ -23,8 +23,7 @@ class TabBlocks(gr.Blocks):
         if exc_type is not None or self.parent is not None:
             super().__exit__(exc_type, *args)
             return
-        self.fill_expected_parents()
-        self.attach_load_events()
+        self.fill_expected_parents()  # load events are attached by the Blocks around, to all that is in them
         Context.block = Context.root_block = None
         self.exited = True
 
