@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
+import json
+import re
+from collections.abc import Sequence
+
 import pytest
 
-from vae_workbench.evaluate.summary.statistics import Mean, Share
+from vae_workbench.evaluate.report.tables import conclusions
+from vae_workbench.evaluate.summary.statistics import METHOD, Mean, Share
 from vae_workbench.evaluate.summary.summary import Pair, Row, Summary
 from vae_workbench.evaluate.summary.verdict import verdict
+from vae_workbench.words import LANGUAGES, TABLES, Words
 
 
 def mean(value: float = 0.1) -> Mean:
@@ -18,7 +25,7 @@ def pair(closer: str, other: str, measure: str = "flip", share: float = 0.83, **
     return Pair(closer, other, measure, Share(100, share, share - 0.02, share + 0.02), **given)  # type: ignore[arg-type]
 
 
-def summary(pairs: list[Pair], titles: str = "AB") -> Summary:
+def summary(pairs: list[Pair], titles: Sequence[str] = "AB") -> Summary:
     rows = [Row(title, title, "fp32", 0, {}, 0) for title in titles]
     return Summary({}, 100, 0, 0, {}, [], rows, pairs, [])
 
@@ -37,14 +44,14 @@ def test_what_cannot_be_told_apart_is_not_told_apart() -> None:
     unsure = pair("A", "B", share=0.52, is_sure=False)
     assert verdict(summary([unsure])) == ["A and B cannot be told apart: A is closer in 52 ± 2 % of the pictures."]
     assert verdict(summary([pair("A", "B", is_sure=False, ties=100)])) == ["A and B give the same pictures."]
-    assert verdict(summary([unsure, pair("A", "C"), pair("B", "C")], "ABC"))[0].startswith("None of the 3 is surely")
+    assert verdict(summary([unsure, pair("A", "C"), pair("B", "C")], "ABC"))[0].startswith("None of 3 is surely")
 
 
 @pytest.mark.parametrize(
     ("other", "told"),
     [
         (pair("A", "B", "psnr"), "All measures say the same."),
-        (pair("B", "A", "psnr"), "PSNR say the opposite"),
+        (pair("B", "A", "psnr"), "The opposite is told by PSNR"),
         (pair("A", "B", "psnr", is_visible=False), "too little to be seen"),
     ],
 )
@@ -55,6 +62,27 @@ def test_the_other_measures_agree_or_not(other: Pair, told: str) -> None:
 def test_few_pictures_are_told() -> None:
     few = Pair("A", "B", "flip", Share(7, 0.9, 0.6, 1.0), 0, mean(), True, None)
     assert verdict(summary([few]))[-1].startswith("These are few pictures (7)")
+
+
+@pytest.mark.parametrize("table", LANGUAGES.values())
+def test_it_is_said_in_the_languages_of_the_pages(table: str) -> None:
+    words = Words(json.loads((TABLES / f"{table}.json").read_text(encoding="utf-8")))
+    few = Pair("A.pt", "B.pt", "flip", Share(7, 0.9, 0.6, 1.0), 0, mean(), True, None)
+    unsure, ties = pair("A.pt", "B.pt", is_sure=False), pair("A.pt", "B.pt", is_sure=False, ties=100)
+    three = [pair("A", "B", is_sure=False), pair("A", "C"), pair("B", "C")]
+    cases = [
+        summary([few, pair("A.pt", "B.pt", "psnr", is_visible=False)], ["A.pt", "B.pt"]),
+        summary([few, pair("B.pt", "A.pt", "psnr")], ["A.pt", "B.pt"]),
+        summary([pair("A.pt", "B.pt", share=0.4)], ["A.pt", "B.pt"]),
+        summary([unsure, pair("A.pt", "B.pt", "ssim", is_sure=False)], ["A.pt", "B.pt"]),
+        summary([ties], ["A.pt", "B.pt"]),
+        summary([pair("A", "B"), pair("A", "C"), pair("C", "B")], "ABC"),
+        summary(three, "ABC"),
+    ]
+    for case in cases:
+        for sentence in (*verdict(case), *itertools.chain(*conclusions(case)), METHOD):
+            told = words.translated(sentence)
+            assert told and not re.search(r"[a-z]{4}|\{", told), f"{sentence} → {told}"
 
 
 def test_nothing_is_said_where_there_is_nothing_to_compare() -> None:

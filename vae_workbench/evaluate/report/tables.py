@@ -86,9 +86,11 @@ def sentence(pair: Pair) -> str:
     measure = MEASURES[pair.measure]
     by = f"{_number(pair.difference, measure.digits)}{f' {measure.unit}' if measure.unit else ''}"
     if not pair.is_sure:
-        return f"{measure.title}: cannot be told apart (difference {by})"
-    seen = " (too little to be seen in a single picture)" if pair.is_visible is False else ""
-    return f"{measure.title}: in {100 * pair.share.share:.0f} ± {100 * pair.share.half:.0f} % of the pictures, by {by}{seen}"
+        return f"{measure.title}: cannot be told apart (difference {by})."
+    share, half = f"{100 * pair.share.share:.0f}", f"{100 * pair.share.half:.0f}"
+    if pair.is_visible is False:
+        return f"{measure.title}: in {share} ± {half} % of the pictures, by {by} (too little to be seen in a single picture)."
+    return f"{measure.title}: in {share} ± {half} % of the pictures, by {by}."
 
 
 def _means(summary: Summary) -> list[list[str]]:
@@ -129,23 +131,23 @@ def _spread(row: Row, name: str) -> str:
 
 def sentences(summary: Summary) -> Iterator[str]:
     """All that a text says beside the tables."""
-    yield from conclusions(summary)
+    yield from map(" ".join, conclusions(summary))
     yield from notes(summary)
 
 
-def conclusions(summary: Summary) -> Iterator[str]:
-    """Which VAE is closer than which, and in how many of the pictures."""
+def conclusions(summary: Summary) -> Iterator[list[str]]:
+    """Which VAE is closer than which, and in how many of the pictures: of each pair the sentences that belong together."""
     by_pair: dict[tuple[str, ...], list[Pair]] = {}
     for pair in summary.pairs:
         if pair.measure in TEXT_PAIRS:
             by_pair.setdefault(tuple(sorted((pair.closer, pair.other))), []).append(pair)
     for pairs in by_pair.values():
         for closer in dict.fromkeys(pair.closer for pair in pairs if pair.is_sure):
-            told = "; ".join(sentence(pair) for pair in pairs if pair.is_sure and pair.closer == closer)
+            told = [sentence(pair) for pair in pairs if pair.is_sure and pair.closer == closer]
             other = next(pair.other for pair in pairs if pair.closer == closer)
-            yield f"{closer} is closer to the originals than {other}. {told}."
+            yield [f"{closer} is closer to the originals than {other}.", *told]
         if unsure := [sentence(pair) for pair in pairs if not pair.is_sure]:
-            yield f"{pairs[0].closer} and {pairs[0].other}: {'; '.join(unsure)}."
+            yield [f"{pairs[0].closer} and {pairs[0].other}:", *unsure]
 
 
 def notes(summary: Summary) -> Iterator[str]:
@@ -169,7 +171,9 @@ def notes(summary: Summary) -> Iterator[str]:
     settings = summary.settings
     if why := settings.get("without_lpips"):
         yield f"LPIPS is not measured: {why}"
-    yield f"Pictures: {settings['size']}, {settings['crop']} Encoder: {settings['encoder']}. {METHOD}"
+    yield f"Pictures: {settings['size']}, {settings['crop']}"
+    yield f"Encoder: {settings['encoder']}"
+    yield METHOD
 
 
 def _table(rows: Sequence[Sequence[str]]) -> Iterator[str]:

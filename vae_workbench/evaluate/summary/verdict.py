@@ -37,21 +37,21 @@ def _comparable(summary: Summary) -> list[str]:
 
 def _answer(pair: Pair, count: int) -> str:
     closer, other = pair.closer, pair.other
-    share = f"{100 * pair.share.share:.0f} ± {100 * pair.share.half:.0f} % of the pictures"
+    share, half = f"{100 * pair.share.share:.0f}", f"{100 * pair.share.half:.0f}"
     if not pair.is_sure:
         if pair.ties == pair.share.count:
             return f"{closer} and {other} give the same pictures."
         if count > 2:
             return (
-                f"None of the {count} is surely the closest: {closer} and {other} cannot be told apart; {closer} is closer in "
-                f"{share}."
+                f"None of {count} is surely the closest: {closer} is closer than {other} in {share} ± {half} % of the "
+                "pictures."
             )
-        return f"{closer} and {other} cannot be told apart: {closer} is closer in {share}."
+        return f"{closer} and {other} cannot be told apart: {closer} is closer in {share} ± {half} % of the pictures."
     if pair.share.share <= 0.5:
-        return f"{closer} is closer than {other} on average, but only in {share}."
+        return f"{closer} is closer than {other} on average, but only in {share} ± {half} % of the pictures."
     if count > 2:
-        return f"{closer} is the closest of {count}: closer than {other}, the next one, in {share}."
-    return f"{closer} is closer than {other} in {share}."
+        return f"{closer} is the closest of {count}: closer than {other}, the next one, in {share} ± {half} % of the pictures."
+    return f"{closer} is closer than {other} in {share} ± {half} % of the pictures."
 
 
 def _agreement(summary: Summary, deciding: Pair) -> Iterator[str]:
@@ -63,9 +63,8 @@ def _agreement(summary: Summary, deciding: Pair) -> Iterator[str]:
     others = [pairs[name] for name in OTHERS if name in pairs]
     against = [MEASURES[pair.measure].title for pair in others if pair.is_sure and pair.closer != deciding.closer]
     if against:
-        yield (
-            f"This is by ꟻLIP, which tells what the eye notices. {', '.join(against)} say the opposite: look at the pictures."
-        )
+        yield "This is by ꟻLIP, which tells what the eye notices."
+        yield f"The opposite is told by {', '.join(against)}: look at the pictures."
     elif others and all(pair.is_sure for pair in others):
         yield "All measures say the same."
     seen = [pair.is_visible for pair in others if pair.is_visible is not None]

@@ -224,7 +224,7 @@ class EvaluatePage:
         found = vae_choices(candidates(bench), bench.library.collection(), bench.checkpoint())
         encoders = [choice.name for choice in found if choice.group != "unusable" and choice.encodes]
         return [
-            results_html(wanted[0]) if wanted else EMPTY,
+            results_html(wanted[0], wanted[0].id in self.running) if wanted else EMPTY,
             list_html(all_kept, wanted[0].id if wanted else "", self.running),
             gr.update(choices=[BUILT_IN, *self._folders()]),
             gr.update(choices=[OWN_ENCODER, *encoders]),

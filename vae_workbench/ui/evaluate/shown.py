@@ -24,23 +24,24 @@ DOWNLOADS = {
 }
 
 EMPTY = (
-    "<div class='vaewb-empty'><h3>Which VAE is better, over many pictures?</h3><p>Each VAE encodes and decodes every picture of"
-    " a folder, and what comes out is measured against the picture: how close it is (PSNR, SSIM, ΔE2000, ꟻLIP), and whether"
-    " colours and brightness shift. One picture may favour a VAE by chance; here you learn in how many it is closer, and where"
-    " VAEs differ most.</p><p>Choose a folder and two or more VAEs, then press <b>Evaluate</b>. The built-in pictures take a"
-    " minute or two with small VAEs, and are enough to see what comes out. You may close this page meanwhile: the work goes"
-    " on, and what was done is never done again.</p></div>"
+    "<div class='vaewb-empty'><h3>Which VAE is better, over many pictures?</h3><ol>"
+    "<li>Choose a folder of pictures; the built-in ones will do to try it.</li>"
+    "<li>Choose two or more VAEs from the list.</li>"
+    "<li>Press Evaluate. The built-in pictures take a minute or two with small VAEs.</li></ol>"
+    "<p>Each VAE encodes and decodes every picture, and what comes out is measured against the picture. One picture may favour a"
+    " VAE by chance; here you learn in how many it is closer, by how much, and where VAEs differ most.</p>"
+    "<p>You may close this page meanwhile: the work goes on, and what was done is never done again.</p></div>"
 )
 
 
-def results_html(kept: KeptEvaluation) -> str:
+def results_html(kept: KeptEvaluation, is_running: bool = False) -> str:
     """All that is known of an evaluation."""
     summary = kept.summary
-    head = f"<h3>{text_html(kept.order.title)}</h3>"
-    if summary is None:
-        return f"{head}{message('Nothing is known yet.', more=_go_on(kept))}"
+    head, go_on = f"<h3>{text_html(kept.order.title)}</h3>", "" if is_running else _go_on(kept)
+    if summary is None or summary.missing == summary.pictures:
+        return f"{head}{message('Nothing is known yet.', more=go_on)}"
     done = summary.pictures - summary.missing
-    told = "" if kept.is_finished else message(f"{done:,} of {summary.pictures:,} pictures.", more=_go_on(kept))
+    told = "" if kept.is_finished else message(f"{done:,} of {summary.pictures:,} pictures", more=go_on)
     return "".join([head, told, _said(summary), _drawn(kept), _differing(kept), _numbers(summary), _downloads(kept)])
 
 
@@ -53,10 +54,10 @@ def list_html(all_kept: Iterable[KeptEvaluation], chosen: str, running: Iterable
 def _row(kept: KeptEvaluation, is_chosen: bool, is_running: bool) -> str:
     summary = kept.summary
     when = datetime.fromtimestamp(kept.changed).strftime("%Y-%m-%d %H:%M")
-    state = "under way"
-    if not is_running:
-        state = "stopped before any result" if summary is None else f"{summary.pictures - summary.missing:,} pictures"
-        state += f" of {summary.pictures:,}" if summary and summary.missing else ""
+    state = "under way" if is_running else "stopped before any result"
+    if summary and not is_running:
+        done, all_of_them = f"{summary.pictures - summary.missing:,}", f"{summary.pictures:,}"
+        state = f"{done} of {all_of_them} pictures" if summary.missing else f"{done} pictures"
     title = text_html(kept.order.title)
     opens = (
         f"<button type='button' class='vaewb-link' data-vaewb-evaluation='{kept.id}' aria-pressed='{str(is_chosen).lower()}'>"
@@ -67,7 +68,7 @@ def _row(kept: KeptEvaluation, is_chosen: bool, is_running: bool) -> str:
         f"<button type='button' class='vaewb-remove' data-vaewb-remove-evaluation='{kept.id}' aria-label='Remove {title}'>×"
         "</button>"
     )
-    return f"<li>{opens}<small>{when} · {state}</small>{go_on}{'' if is_running else removes}</li>"
+    return f"<li>{opens}<small>{when} · <span>{state}</span></small>{go_on}{'' if is_running else removes}</li>"
 
 
 def _go_on(kept: KeptEvaluation) -> str:
@@ -75,13 +76,18 @@ def _go_on(kept: KeptEvaluation) -> str:
 
 
 def _said(summary: Summary) -> str:
-    first, *others = [text_html(sentence) for sentence in verdict(summary)] or [""]
-    answer = f"<p class='vaewb-message'><strong>{first}</strong> {' '.join(others)}</p>" if first else ""
-    said = [f"<li>{text_html(sentence)}</li>" for sentence in conclusions(summary)]
+    first, *others = verdict(summary) or [""]
+    answer = f"<p class='vaewb-message'><strong>{text_html(first)}</strong> {_sentences(others)}</p>" if first else ""
+    said = [f"<li>{_sentences(sentences)}</li>" for sentences in conclusions(summary)]
     more = f"<details><summary>{len(said) - FIRST} more</summary><ul>{''.join(said[FIRST:])}</ul></details>"
     if not said:
         return answer
     return f"{answer}<ul class='vaewb-conclusions'>{''.join(said[:FIRST])}</ul>{more if said[FIRST:] else ''}"
+
+
+def _sentences(told: Iterable[str]) -> str:
+    """Each on its own, so that the page can say it in another language."""
+    return " ".join(f"<span>{text_html(sentence)}</span>" for sentence in told)
 
 
 def _drawn(kept: KeptEvaluation) -> str:
