@@ -171,7 +171,8 @@ def notes(summary: Summary) -> Iterator[str]:
     settings = summary.settings
     if why := settings.get("without_lpips"):
         yield f"LPIPS is not measured: {why}"
-    yield f"Pictures: {settings['size']}, {settings['crop']}"
+    yield f"Size: {settings['size']}"
+    yield settings["crop"].partition(": ")[2]
     yield f"Encoder: {settings['encoder']}"
     yield METHOD
 
